@@ -1,0 +1,2 @@
+// Package policies embeds the built-in response policies and their tests.
+package policies

@@ -1,0 +1,2 @@
+// Package templates embeds the built-in action templates.
+package templates
