@@ -1,0 +1,53 @@
+# irgit. `make help` lists the targets.
+
+GO      ?= go
+BIN     := bin/irgit
+FUZZ    ?= 10s
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+LINT     = $(GO) tool -modfile=tools/lint/go.mod
+
+.DEFAULT_GOAL := build
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/irgit
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/irgit
+
+.PHONY: demo
+demo: build ## play the whole loop on the embedded fleet, offline, in a temporary folder
+	@$(BIN) demo
+
+.PHONY: test
+test: ## run the tests (offline)
+	$(GO) test ./...
+
+.PHONY: race
+race: ## run the tests under the race detector
+	$(GO) test -race ./...
+
+.PHONY: fences
+fences: ## check the import rules of ARCHITECTURE.md
+	$(GO) test -count=1 ./internal/fences
+
+.PHONY: lint
+lint: ## vet, format and lint
+	$(GO) vet ./...
+	$(LINT) gofumpt -l -extra . | (! grep .)
+	$(LINT) golangci-lint run ./...
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZ (10s) each
+	@sh .ci/fuzz $(FUZZ)
+
+.PHONY: bench
+bench: build ## print ratios against the git program, on generated fleets, in one run
+	$(GO) run ./test/bench
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin
