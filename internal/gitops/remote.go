@@ -1,0 +1,260 @@
+package gitops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/plumbing/transport/file"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
+)
+
+// Auth is how to log in; the zero value is anonymous (ssh: the agent).
+type Auth struct {
+	Username   string // http: default x-access-token when there is a token; ssh: default git
+	Token      string // http
+	SSHKey     []byte // ssh: private key in PEM
+	Passphrase []byte // of SSHKey
+	KnownHosts string // ssh: file; "" is the user's own. Host keys are always checked
+}
+
+// Limits bound every exchange with a server. Zero fields get the defaults.
+type Limits struct {
+	MaxPack  int64         // bytes of one answer; default 96 MiB
+	MaxBlob  int64         // bytes of one object; default 10 MiB
+	Exchange time.Duration // one request and its answer; default 60 s
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.MaxPack == 0 {
+		l.MaxPack = 96 << 20
+	}
+	if l.MaxBlob == 0 {
+		l.MaxBlob = 10 << 20
+	}
+	if l.Exchange == 0 {
+		l.Exchange = time.Minute
+	}
+	return l
+}
+
+// Options are what Open needs.
+type Options struct {
+	URL      string // http(s)://, ssh://, git@host:path, file:// or a directory
+	Auth     Auth
+	CacheDir string // "" for no disk cache
+	Limits   Limits
+	Progress func(line string) // what the server says meanwhile, cleaned; may be nil
+}
+
+// Remote is a repository whose refs were read once, at Open.
+type Remote struct {
+	address  string // without credentials
+	endpoint *transport.Endpoint
+	client   transport.Transport
+	auth     transport.AuthMethod
+	limits   Limits
+	progress func(string)
+	store    *objects
+	traffic  *counter
+
+	mu      sync.Mutex
+	session transport.UploadPackSession // http only: one session for all reads
+	refs    map[string]plumbing.Hash    // branches
+	head    string
+	caps    *packp.AdvRefs
+	lazy    bool                          // objects are fetched when they are read
+	full    map[plumbing.Hash]bool        // commits fetched with everything
+	commits map[plumbing.Hash]*madeCommit // made here, not pushed yet
+}
+
+// Open reads the refs of the repository.
+func Open(ctx context.Context, o Options) (*Remote, error) {
+	ep, err := endpoint(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	r := &Remote{
+		address: RedactURL(o.URL), endpoint: ep, limits: o.Limits.withDefaults(), progress: o.Progress,
+		full: make(map[plumbing.Hash]bool), commits: make(map[plumbing.Hash]*madeCommit), traffic: new(counter),
+	}
+	if err := r.connect(o.Auth); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.address, err)
+	}
+	disk := openDiskCache(o.CacheDir)
+	disk.trim(time.Now())
+	r.store = newObjects(r, disk)
+	if err := r.readRefs(ctx); err != nil {
+		return nil, fmt.Errorf("open %s: %w", r.address, err)
+	}
+	return r, nil
+}
+
+func (r *Remote) connect(a Auth) error {
+	switch r.endpoint.Protocol {
+	case "http", "https":
+		if a.Token == "" && r.endpoint.Password != "" {
+			a.Username, a.Token = r.endpoint.User, r.endpoint.Password
+		}
+		r.endpoint.User, r.endpoint.Password = "", ""
+		if a.Token != "" {
+			if a.Username == "" {
+				a.Username = "x-access-token"
+			}
+			r.auth = &githttp.BasicAuth{Username: a.Username, Password: a.Token}
+		}
+		base := http.DefaultTransport.(*http.Transport).Clone()
+		r.client = githttp.NewClient(&http.Client{Transport: &boundedTransport{base: base, max: r.limits.MaxPack, traffic: r.traffic}})
+	case "ssh":
+		user := r.endpoint.User
+		if user == "" {
+			user = "git"
+		}
+		r.client = gitssh.DefaultClient
+		if a.SSHKey == nil {
+			return nil // the agent, and the user's known_hosts
+		}
+		keys, err := gitssh.NewPublicKeys(user, a.SSHKey, string(a.Passphrase))
+		if err != nil {
+			return errors.Join(ErrAuthentication, errors.New("the ssh key cannot be used: wrong format or passphrase"))
+		}
+		if a.KnownHosts != "" {
+			if keys.HostKeyCallback, err = gitssh.NewKnownHostsCallback(a.KnownHosts); err != nil {
+				return fmt.Errorf("read known hosts %s: %w", a.KnownHosts, err)
+			}
+		}
+		r.auth = keys
+	case "file":
+		r.client = file.DefaultClient
+	default:
+		return fmt.Errorf("the protocol %s is not spoken", r.endpoint.Protocol)
+	}
+	return nil
+}
+
+// exchange bounds one round trip in time, with a cause that says so.
+func (r *Remote) exchange(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, r.limits.Exchange, fmt.Errorf("no answer from %s within %s: %w", r.address, r.limits.Exchange, ErrUnreachable))
+}
+
+func (r *Remote) readRefs(ctx context.Context) error {
+	ctx, cancel := r.exchange(ctx)
+	defer cancel()
+	session, err := r.client.NewUploadPackSession(r.endpoint, r.auth)
+	if err != nil {
+		return r.classify(ctx, err)
+	}
+	adv, err := session.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		_ = session.Close()
+		if errors.Is(err, transport.ErrEmptyRemoteRepository) {
+			return fmt.Errorf("the repository is empty: push the fleet first: %w", ErrNotFound)
+		}
+		return r.classify(ctx, err)
+	}
+	refs := make(map[string]plumbing.Hash)
+	for name, hash := range adv.References {
+		// Only branches count, and a name with a path trick in it is not one.
+		if branch, ok := strings.CutPrefix(name, "refs/heads/"); ok && plumbing.ReferenceName(name).Validate() == nil {
+			refs[branch] = hash
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refs, r.caps = refs, adv
+	r.lazy = adv.Capabilities.Supports("filter") && adv.Capabilities.Supports("shallow")
+	r.head = headBranch(adv, refs)
+	if r.session != nil {
+		_ = r.session.Close()
+		r.session = nil
+	}
+	if r.stateless() {
+		r.session = session
+		return nil
+	}
+	_ = session.Close()
+	return nil
+}
+
+func (r *Remote) stateless() bool {
+	return r.endpoint.Protocol == "http" || r.endpoint.Protocol == "https"
+}
+
+func headBranch(adv *packp.AdvRefs, refs map[string]plumbing.Hash) string {
+	for _, symref := range adv.Capabilities.Get("symref") {
+		if target, ok := strings.CutPrefix(symref, "HEAD:refs/heads/"); ok {
+			return target
+		}
+	}
+	for _, name := range []string{"main", "master"} {
+		if _, ok := refs[name]; ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// DefaultBranch is the branch that HEAD names, "" when the remote has none.
+func (r *Remote) DefaultBranch() string { return r.head }
+
+// String is the address without credentials.
+func (r *Remote) String() string { return r.address }
+
+// Branch finds the revision of a branch.
+func (r *Remote) Branch(name string) (Revision, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h, ok := r.refs[name]
+	if !ok {
+		return "", false
+	}
+	return Revision(h.String()), true
+}
+
+// Branches lists the branches whose names start with prefix.
+func (r *Remote) Branches(prefix string) map[string]Revision {
+	r.mu.Lock()
+	refs := maps.Clone(r.refs)
+	r.mu.Unlock()
+	out := make(map[string]Revision)
+	for name, h := range refs {
+		if strings.HasPrefix(name, prefix) {
+			out[name] = Revision(h.String())
+		}
+	}
+	return out
+}
+
+// Traffic is how many bytes came from an http remote so far.
+func (r *Remote) Traffic() int64 { return r.traffic.load() }
+
+// classify sorts a transport's error. The text of credentials never enters it:
+// go-git's errors carry the URL, which has none here.
+func (r *Remote) classify(ctx context.Context, err error) error {
+	var network net.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed), strings.Contains(err.Error(), "unable to authenticate"):
+		return fmt.Errorf("%w by %s", ErrAuthentication, r.address)
+	case errors.Is(err, transport.ErrRepositoryNotFound):
+		return fmt.Errorf("%s is no repository, or these credentials may not see it: %w", r.address, ErrNotFound)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, ErrTooLarge):
+		return fmt.Errorf("the answer of %s: %w", r.address, ErrTooLarge)
+	case errors.As(err, &network), strings.Contains(err.Error(), "unexpected requesting"), strings.Contains(err.Error(), "connection refused"):
+		return fmt.Errorf("%w: %s", ErrUnreachable, clean(err.Error(), 300))
+	}
+	return errors.New(clean(err.Error(), 500))
+}
