@@ -1,0 +1,111 @@
+// Package gittest serves real git repositories over real smart HTTP on
+// loopback, by the git program's own http-backend. Tests, the demo and the
+// benchmarks use it; nothing in it depends on package testing.
+package gittest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/cgi"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Options change how a Server answers.
+type Options struct {
+	Token string // basic auth password that every request must carry; "" for none
+}
+
+// Server serves the bare repositories below a directory.
+type Server struct {
+	URL  string // http://127.0.0.1:port
+	http *http.Server
+}
+
+// Serve starts a server on a free loopback port. dir holds bare repositories;
+// one called fleet.git is at URL/fleet.git.
+func Serve(dir string, o Options) (*Server, error) {
+	execPath, err := exec.CommandContext(context.Background(), "git", "--exec-path").Output()
+	if err != nil {
+		return nil, fmt.Errorf("serve git: the git program is needed: %w", err)
+	}
+	backend := &cgi.Handler{
+		Path:   filepath.Join(strings.TrimSpace(string(execPath)), "git-http-backend"),
+		Env:    []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=irgit", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null"},
+		Stderr: &bytes.Buffer{},
+	}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, password, _ := r.BasicAuth(); o.Token != "" && password != o.Token {
+			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		backend.ServeHTTP(w, r)
+	})
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("serve git: %w", err)
+	}
+	s := &Server{URL: "http://" + listener.Addr().String(), http: &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}}
+	go func() { _ = s.http.Serve(listener) }()
+	return s, nil
+}
+
+// Close stops the server.
+func (s *Server) Close() error { return s.http.Close() }
+
+// Git runs the git program in dir, apart from the user's configuration, and
+// returns what it printed.
+func Git(ctx context.Context, dir string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(),
+		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C",
+		"GIT_AUTHOR_NAME=Platform Team", "GIT_AUTHOR_EMAIL=platform@example.com", "GIT_AUTHOR_DATE=2026-01-05T09:00:00Z",
+		"GIT_COMMITTER_NAME=Platform Team", "GIT_COMMITTER_EMAIL=platform@example.com", "GIT_COMMITTER_DATE=2026-01-05T09:00:00Z")
+	var out, errText bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errText
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("git %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(errText.String()))
+	}
+	return out.String(), nil
+}
+
+// NewRepository makes the bare repository dir/name with the files as its first
+// commit on main, always the same one for the same files.
+func NewRepository(ctx context.Context, dir, name string, files map[string][]byte) (string, error) {
+	bare := filepath.Join(dir, name)
+	work, err := os.MkdirTemp(dir, "work-*")
+	if err != nil {
+		return "", fmt.Errorf("make repository: %w", err)
+	}
+	defer os.RemoveAll(work)
+	for file, content := range files {
+		full := filepath.Join(work, filepath.FromSlash(file))
+		err = errors.Join(err, os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, content, 0o644))
+	}
+	if err != nil {
+		return "", fmt.Errorf("make repository: %w", err)
+	}
+	for _, args := range [][]string{
+		{"init", "-q", "-b", "main"},
+		{"add", "-A"},
+		{"commit", "-q", "-m", "The fleet"},
+		{"clone", "-q", "--bare", work, bare},
+		{"--git-dir", bare, "config", "uploadpack.allowFilter", "true"},
+		{"--git-dir", bare, "config", "http.receivepack", "true"},
+		{"--git-dir", bare, "remote", "remove", "origin"},
+	} {
+		if _, err := Git(ctx, work, args...); err != nil {
+			return "", fmt.Errorf("make repository: %w", err)
+		}
+	}
+	return bare, nil
+}
