@@ -44,10 +44,6 @@ lint: ## vet, format and lint
 fuzz: ## fuzz every target for FUZZ (10s) each
 	@sh .ci/fuzz $(FUZZ)
 
-.PHONY: bench
-bench: build ## print ratios against the git program, on generated fleets, in one run
-	$(GO) run ./test/bench
-
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin

@@ -19,24 +19,10 @@ const module = "github.com/irgit/irgit"
 // allowed lists, for every package, the packages of this module that it may
 // import. "internal/x/..." are packages below it; cmd/irgit may import all.
 var allowed = map[string][]string{
-	"internal/alert":           {},
-	"internal/expr":            {},
-	"internal/gitops":          {},
-	"internal/forge":           {},
-	"internal/proposal":        {},
-	"internal/validate":        {"internal/expr"},
-	"internal/kustomize":       {"internal/gitops"},
-	"internal/fleet":           {"internal/gitops", "internal/kustomize"},
-	"internal/policy":          {"internal/alert", "internal/expr", "internal/fleet", "internal/validate"},
-	"internal/render":          {"internal/expr", "internal/fleet", "internal/gitops", "internal/kustomize", "internal/policy", "internal/validate"},
-	"internal/incident":        {"internal/alert", "internal/fleet", "internal/forge", "internal/gitops", "internal/policy", "internal/proposal", "internal/render", "internal/validate"},
-	"policies":                 {},
-	"templates":                {},
-	"examples":                 {},
-	"internal/fences":          {},
-	"internal/gitops/gittest":  {},
-	"internal/forge/forgetest": {},
-	"internal/fleet/fleettest": {},
+	"internal/gitops":         {},
+	"internal/gitops/gittest": {},
+	"internal/fences":         {},
+	"examples":                {},
 }
 
 // fenced lists third-party code that only some packages may import.
@@ -75,7 +61,7 @@ func packages(t *testing.T) []goPackage {
 		p.ImportPath = strings.TrimPrefix(p.ImportPath, module+"/")
 		all = append(all, p)
 	}
-	require.Greater(t, len(all), 10, "go list found too few packages for this test to mean anything")
+	require.Greater(t, len(all), 3, "go list found too few packages for this test to mean anything")
 	return all
 }
 

@@ -254,7 +254,7 @@ func TestSignaturesVerify(t *testing.T) {
 func testSigner(t *testing.T, format string) (gitops.Signer, []string) {
 	t.Helper()
 	dir := t.TempDir()
-	run := func(stdin string, name string, args ...string) []byte {
+	run := func(stdin, name string, args ...string) []byte {
 		cmd := exec.CommandContext(t.Context(), name, args...)
 		cmd.Stdin = strings.NewReader(stdin)
 		cmd.Env = append(os.Environ(), "GNUPGHOME="+os.Getenv("GNUPGHOME"))

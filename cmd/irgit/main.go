@@ -1,0 +1,122 @@
+// Command irgit turns security alerts into containment proposals in a GitOps
+// fleet repository. See the README for what this version does.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+
+	"github.com/irgit/irgit/internal/gitops"
+)
+
+// version is set by the linker.
+var version = "devel"
+
+// Exit codes, as the README documents them.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+	exitAuth  = 4
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program apart from the process around it.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	root := newRootCommand(environ)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintf(stderr, "irgit: error: %v\n", err)
+	}
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "irgit: hint: %s\n", usage.hint)
+		return exitUsage
+	case errors.Is(err, gitops.ErrAuthentication):
+		fmt.Fprintln(stderr, "irgit: hint: set auth.token (IRGIT_AUTH_TOKEN) or auth.sshKey; the token needs to read and write the contents of the repository")
+		return exitAuth
+	}
+	return exitError
+}
+
+// usageError is a mistake on the command line or in the configuration.
+type usageError struct {
+	error
+	hint string
+}
+
+// Unwrap gives the mistake itself.
+func (e usageError) Unwrap() error { return e.error }
+
+func newRootCommand(environ []string) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "irgit",
+		Short:         "Incident response through Git",
+		Long:          "irgit turns security alerts into containment proposals in the fleet repository that Argo CD or Flux applies.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{err, "see " + cmd.CommandPath() + " --help"}
+	})
+	root.AddCommand(newVersionCommand(), newConfigCommand(environ), newDemoCommand())
+	for _, c := range append(root.Commands(), root) {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := cobra.NoArgs(cmd, args); err != nil {
+				return usageError{err, "see " + cmd.CommandPath() + " --help"}
+			}
+			return nil
+		}
+	}
+	return root
+}
+
+func newVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "irgit %s\n", version)
+			return err
+		},
+	}
+}
+
+func newConfigCommand(environ []string) *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use:   "config",
+		Short: "Print the configuration in force, without its secrets",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := loadConfig(file, environ, cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return config.print(cmd.OutOrStdout())
+		},
+	}
+	c.Flags().StringVar(&file, "config", "", "configuration file (default: irgit.yaml if it is there)")
+	c.Flags().String("repo", "", "URL or path of the fleet repository")
+	c.Flags().String("base", "", "base branch (default: the remote's)")
+	c.Flags().String("cache", "", "cache folder, or off")
+	return c
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func irgit(t *testing.T, environ []string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(t.Context(), args, environ, &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestDemo(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	code, out, stderr := irgit(t, nil, "demo")
+	require.Equal(t, exitOK, code, stderr)
+	require.Regexp(t, regexp.MustCompile(`tree after the release +[0-9a-f]{40} +\(the same\)`), out)
+	require.Contains(t, out, "+  name: irgit-quarantine-0d15ea5e")
+	require.Contains(t, out, "git fsck --strict: nothing to complain about")
+}
+
+func TestConfigPrecedenceAndRedaction(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "irgit.yaml"), []byte("repo: https://from.file/x\nbase: release\nauth:\n  token: canary-file\n"), 0o600))
+	code, out, stderr := irgit(t, []string{"IRGIT_REPO=https://from.env/x", "PATH=/bin"}, "config", "--base", "trunk")
+	require.Equal(t, exitOK, code, stderr)
+	require.Contains(t, out, "repo: https://from.env/x")
+	require.Contains(t, out, "base: trunk")
+	require.Contains(t, out, "token: (set)")
+	require.NotContains(t, out, "canary")
+}
+
+func TestMistakesAreUsageErrors(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	bad := filepath.Join(dir, "bad.yaml")
+	require.NoError(t, os.WriteFile(bad, []byte("repo: x\nrepoo: y\n"), 0o600))
+	broken := filepath.Join(dir, "broken.yaml")
+	require.NoError(t, os.WriteFile(broken, []byte("repo: [x\n"), 0o600))
+	for name, c := range map[string]struct {
+		environ []string
+		args    []string
+		want    string
+	}{
+		"unknown key":        {nil, []string{"config", "--config", bad}, "repoo"},
+		"broken file":        {nil, []string{"config", "--config", broken}, "broken.yaml"},
+		"absent file":        {nil, []string{"config", "--config", "none.yaml"}, "none.yaml"},
+		"unknown variable":   {[]string{"IRGIT_REPOO=x"}, []string{"config"}, "IRGIT_REPOO"},
+		"unknown flag":       {nil, []string{"config", "--frob"}, "--frob"},
+		"argument":           {nil, []string{"version", "x"}, `"x"`},
+		"key without format": {[]string{"IRGIT_SIGNING_KEY=k"}, []string{"config"}, "signing"},
+		"unknown format":     {[]string{"IRGIT_SIGNING_FORMAT=x509"}, []string{"config"}, "x509"},
+		"unknown command":    {nil, []string{"respont"}, "respont"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, stderr := irgit(t, c.environ, c.args...)
+			require.Equal(t, exitUsage, code, stderr)
+			require.Empty(t, out)
+			require.Contains(t, stderr, "irgit: error: ")
+			require.Contains(t, stderr, "irgit: hint: ")
+			require.Contains(t, stderr, c.want)
+		})
+	}
+}

@@ -1,2 +1,0 @@
-// Package policies embeds the built-in response policies and their tests.
-package policies

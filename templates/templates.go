@@ -1,2 +1,0 @@
-// Package templates embeds the built-in action templates.
-package templates
