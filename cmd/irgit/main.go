@@ -78,7 +78,7 @@ func newRootCommand(environ []string) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, "see " + cmd.CommandPath() + " --help"}
 	})
-	root.AddCommand(newVersionCommand(), newConfigCommand(environ), newDemoCommand())
+	root.AddCommand(newVersionCommand(), newConfigCommand(environ), newDoctorCommand(environ), newDemoCommand())
 	for _, c := range append(root.Commands(), root) {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := cobra.NoArgs(cmd, args); err != nil {
@@ -101,6 +101,14 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
+// configFlags adds the flags that set configuration keys.
+func configFlags(c *cobra.Command, file *string) {
+	c.Flags().StringVar(file, "config", "", "configuration file (default: irgit.yaml if it is there)")
+	c.Flags().String("repo", "", "URL or path of the fleet repository")
+	c.Flags().String("base", "", "base branch (default: the remote's)")
+	c.Flags().String("cache", "", "cache folder, or off")
+}
+
 func newConfigCommand(environ []string) *cobra.Command {
 	var file string
 	c := &cobra.Command{
@@ -114,9 +122,6 @@ func newConfigCommand(environ []string) *cobra.Command {
 			return config.print(cmd.OutOrStdout())
 		},
 	}
-	c.Flags().StringVar(&file, "config", "", "configuration file (default: irgit.yaml if it is there)")
-	c.Flags().String("repo", "", "URL or path of the fleet repository")
-	c.Flags().String("base", "", "base branch (default: the remote's)")
-	c.Flags().String("cache", "", "cache folder, or off")
+	configFlags(c, &file)
 	return c
 }

@@ -38,7 +38,7 @@ func serve(t *testing.T, o gittest.Options, config ...string) served {
 		key, value, _ := strings.Cut(c, "=")
 		git(t, bare, "config", key, value)
 	}
-	server, err := gittest.Serve(dir, o)
+	server, err := gittest.Serve(t.Context(), dir, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	return served{server.URL + "/fleet.git", bare}

@@ -31,8 +31,8 @@ type Server struct {
 
 // Serve starts a server on a free loopback port. dir holds bare repositories;
 // one called fleet.git is at URL/fleet.git.
-func Serve(dir string, o Options) (*Server, error) {
-	execPath, err := exec.CommandContext(context.Background(), "git", "--exec-path").Output()
+func Serve(ctx context.Context, dir string, o Options) (*Server, error) {
+	execPath, err := exec.CommandContext(ctx, "git", "--exec-path").Output()
 	if err != nil {
 		return nil, fmt.Errorf("serve git: the git program is needed: %w", err)
 	}
@@ -49,7 +49,7 @@ func Serve(dir string, o Options) (*Server, error) {
 		}
 		backend.ServeHTTP(w, r)
 	})
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("serve git: %w", err)
 	}
@@ -86,7 +86,7 @@ func NewRepository(ctx context.Context, dir, name string, files map[string][]byt
 	if err != nil {
 		return "", fmt.Errorf("make repository: %w", err)
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 	for file, content := range files {
 		full := filepath.Join(work, filepath.FromSlash(file))
 		err = errors.Join(err, os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, content, 0o644))
