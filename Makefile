@@ -47,3 +47,7 @@ fuzz: ## fuzz every target for FUZZ (10s) each
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin
+
+.PHONY: bench
+bench: ## print ratios against the git program, on generated fleets, in one run
+	$(GO) run ./test/bench
