@@ -21,6 +21,7 @@ const module = "github.com/irgit/irgit"
 var allowed = map[string][]string{
 	"internal/gitops":         {},
 	"internal/gitops/gittest": {},
+	"internal/expr":           {},
 	"internal/fences":         {},
 	"examples":                {},
 }

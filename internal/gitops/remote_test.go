@@ -75,10 +75,11 @@ func TestReadCommitPush(t *testing.T) {
 		"filtered":   nil,
 		"unfiltered": {"uploadpack.allowFilter=false"},
 		"any sha1":   {"uploadpack.allowAnySHA1InWant=true"},
+		"tips only":  nil,
 		"local path": nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, gittest.Options{}, config...)
+			s := serve(t, gittest.Options{TipsOnly: name == "tips only"}, config...)
 			address := s.url
 			if name == "local path" {
 				address = s.bare

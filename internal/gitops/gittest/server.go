@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/cgi"
@@ -21,6 +22,10 @@ import (
 // Options change how a Server answers.
 type Options struct {
 	Token string // basic auth password that every request must carry; "" for none
+
+	// TipsOnly makes the server refuse objects that no ref points at, as some
+	// forges do although they advertise filters.
+	TipsOnly bool
 }
 
 // Server serves the bare repositories below a directory.
@@ -46,6 +51,15 @@ func Serve(ctx context.Context, dir string, o Options) (*Server, error) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
 			http.Error(w, "who are you?", http.StatusUnauthorized)
 			return
+		}
+		if o.TipsOnly && strings.HasSuffix(r.URL.Path, "/git-upload-pack") {
+			body, err := io.ReadAll(r.Body)
+			if err != nil || !bytes.Contains(body, []byte("deepen 1")) {
+				w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
+				_, _ = io.WriteString(w, "0024ERR upload-pack: not our ref abc")
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		backend.ServeHTTP(w, r)
 	})
