@@ -115,7 +115,7 @@ func (e *Env) Condition(source string) (*Program, error) {
 		return nil, err
 	}
 	if !kind.IsExactType(cel.BoolType) && !kind.IsExactType(cel.DynType) {
-		return nil, &Error{Expr: source, Message: fmt.Sprintf("it is a %s, and a condition must be true or false", kind)}
+		return nil, &Error{Expr: source, Message: fmt.Sprintf("it is a %s, and a condition must be a bool", kind)}
 	}
 	return p, nil
 }
@@ -160,7 +160,7 @@ func (p *Program) True(ctx context.Context, vars Vars) (bool, error) {
 	}
 	yes, ok := value.(bool)
 	if !ok {
-		return false, &Error{Expr: p.source, Message: fmt.Sprintf("it gave a %T, and a condition must be true or false", value)}
+		return false, &Error{Expr: p.source, Message: fmt.Sprintf("it gave a %T, and a condition must be a bool", value)}
 	}
 	return yes, nil
 }

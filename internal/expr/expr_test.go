@@ -82,7 +82,7 @@ func TestMistakesNameTheirPlace(t *testing.T) {
 		require.Contains(t, err.Error(), want, source)
 	}
 	_, err := env.Condition("target.namespace")
-	require.ErrorContains(t, err, "true or false")
+	require.ErrorContains(t, err, "must be a bool")
 	leaf, err := env.Leaf("a ${target.ports}")
 	require.NoError(t, err)
 	_, _, err = leaf.Eval(t.Context(), vars)

@@ -21,7 +21,12 @@ const module = "github.com/irgit/irgit"
 var allowed = map[string][]string{
 	"internal/gitops":         {},
 	"internal/gitops/gittest": {},
+	"internal/alert":          {},
 	"internal/expr":           {},
+	"internal/fleet":          {},
+	"internal/validate":       {},
+	"internal/policy":         {"internal/alert", "internal/expr", "internal/fleet", "internal/validate"},
+	"policies":                {},
 	"internal/fences":         {},
 	"examples":                {},
 }

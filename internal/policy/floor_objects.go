@@ -1,0 +1,164 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/irgit/irgit/internal/fleet"
+)
+
+// namePrefix is reserved for what irgit creates, so that it never takes the
+// name of an object that somebody else owns (THREATS A8).
+const namePrefix = "irgit-"
+
+// creatable is the table of kinds that a containment may create, by API group
+// and kind, with what each must hold. Everything else is refused (A9).
+var creatable = map[string]func(obj map[string]any) []Refusal{
+	"networking.k8s.io/NetworkPolicy":       checkNetworkPolicy,
+	"security.istio.io/AuthorizationPolicy": checkAuthorizationPolicy,
+}
+
+// patchable are the kinds that a containment may patch where they are.
+var patchable = []string{
+	"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/CronJob", "batch/Job",
+	"autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject", "argoproj.io/Rollout",
+}
+
+// CheckObjects is the floor after rendering: it judges the objects that would
+// be created and the objects that would be patched by what they are and whom
+// they hit, whatever policy and template said. It refuses:
+//
+//   - a kind that is not in the table of what may be created or patched (A9);
+//   - a created object outside the target's namespace, in the mesh's root
+//     namespace (G4), or without the reserved name prefix (A8);
+//   - an empty selector (G3), one that misses the target, and one that hits a
+//     protected workload (G1, G2, G5);
+//   - a policy that would allow traffic or never match anything (K3);
+//   - a patch on anything but the target and its autoscalers.
+//
+// Other workloads that are hit and not protected are not refused here:
+// [Collateral] lists them and [Guardrails.Check] counts them.
+func CheckObjects(ix Surroundings, objs []*unstructured.Unstructured, patched []fleet.ObjectRef, target fleet.Workload) []Refusal {
+	return checkObjects(ix, objs, patched, target)
+}
+
+// Collateral returns the workloads other than the target that the created
+// objects select, each once, in the fleet's order.
+func Collateral(ix Surroundings, objs []*unstructured.Unstructured, target fleet.Workload) ([]fleet.Workload, error) {
+	return collateral(ix, objs, target)
+}
+
+func collateral(s Surroundings, objs []*unstructured.Unstructured, target fleet.Workload) (others []fleet.Workload, err error) {
+	for _, obj := range objs {
+		hit, err := s.Hits(obj)
+		if err != nil {
+			return nil, fmt.Errorf("tell what %s selects: %w", nameObject(obj), err)
+		}
+		for _, w := range hit {
+			if !sameAs(target)(w) && !slices.ContainsFunc(others, sameAs(w)) {
+				others = append(others, w)
+			}
+		}
+	}
+	return others, nil
+}
+
+func checkObjects(s Surroundings, objs []*unstructured.Unstructured, patched []fleet.ObjectRef, target fleet.Workload) (refusals []Refusal) {
+	seen := map[string]bool{}
+	for _, obj := range objs {
+		name := nameObject(obj)
+		if seen[name] {
+			refusals = append(refusals, Refusal{"A8", name + " is rendered twice"})
+		}
+		seen[name] = true
+		refusals = append(refusals, checkObject(s, obj, target)...)
+	}
+	for _, ref := range patched {
+		refusals = append(refusals, checkPatch(s, ref, target)...)
+	}
+	if r, is := protection(s.Cluster(), target); is {
+		refusals = append(refusals, r)
+	}
+	return refusals
+}
+
+func checkObject(s Surroundings, obj *unstructured.Unstructured, target fleet.Workload) (refusals []Refusal) {
+	name := nameObject(obj)
+	group, _, _ := strings.Cut(obj.GetAPIVersion(), "/")
+	check, ok := creatable[group+"/"+obj.GetKind()]
+	if !ok {
+		return []Refusal{{"A9", fmt.Sprintf("%s %s may not be created by a containment", obj.GetAPIVersion(), obj.GetKind())}}
+	}
+	if root := meshRoot(s.Cluster()); obj.GetNamespace() == root {
+		refusals = append(refusals, Refusal{"G4", fmt.Sprintf("%s would stand in the mesh's root namespace and rule the whole mesh", name)})
+	} else if obj.GetNamespace() != target.Namespace {
+		refusals = append(refusals, Refusal{"G3", fmt.Sprintf("%s is not in the target's namespace %s", name, target.Namespace)})
+	}
+	if !strings.HasPrefix(obj.GetName(), namePrefix) || obj.GetGenerateName() != "" {
+		refusals = append(refusals, Refusal{"A8", fmt.Sprintf("the name of %s does not begin with %s", name, namePrefix)})
+	}
+	for _, r := range check(obj.Object) {
+		refusals = append(refusals, Refusal{r.Guardrail, name + " " + r.Reason})
+	}
+	return append(refusals, checkHits(s, obj, target)...)
+}
+
+// checkHits judges by the selection itself, so that a selector that looks
+// narrow and is not is refused as well.
+func checkHits(s Surroundings, obj *unstructured.Unstructured, target fleet.Workload) (refusals []Refusal) {
+	name := nameObject(obj)
+	hit, err := s.Hits(obj)
+	if err != nil {
+		return []Refusal{{"G3", fmt.Sprintf("it cannot be told what %s selects: %s", name, err)}}
+	}
+	if !slices.ContainsFunc(hit, sameAs(target)) {
+		refusals = append(refusals, Refusal{"G3", fmt.Sprintf("%s does not select %s: it would contain nothing", name, nameWorkload(target))})
+	}
+	for _, w := range hit {
+		if r, is := protection(s.Cluster(), w); is && !sameAs(target)(w) {
+			refusals = append(refusals, Refusal{r.Guardrail, fmt.Sprintf("%s selects a protected workload: %s", name, r.Reason)})
+		}
+	}
+	return refusals
+}
+
+func checkPatch(s Surroundings, ref fleet.ObjectRef, target fleet.Workload) []Refusal {
+	name := fmt.Sprintf("%s %s/%s", ref.Kind, ref.Namespace, ref.Name)
+	group := groupOf(ref.APIVersion)
+	if !slices.Contains(patchable, group+"/"+ref.Kind) {
+		return []Refusal{{"A9", fmt.Sprintf("%s %s may not be patched by a containment", ref.APIVersion, ref.Kind)}}
+	}
+	if ref.Kind == target.Kind && group == groupOf(target.APIVersion) && ref.Namespace == target.Namespace && ref.Name == target.Name {
+		return nil
+	}
+	for _, a := range s.Autoscalers(target) {
+		if a.Kind == ref.Kind && groupOf(a.APIVersion) == group && a.Namespace == ref.Namespace && a.Name == ref.Name {
+			return nil
+		}
+	}
+	return []Refusal{{"G3", fmt.Sprintf("the patch of %s touches neither %s nor one of its autoscalers", name, nameWorkload(target))}}
+}
+
+// meshRoot is the mesh's root namespace: Istio's default when the fleet does
+// not declare one.
+func meshRoot(c fleet.Cluster) string {
+	if c.Mesh.RootNamespace != "" {
+		return c.Mesh.RootNamespace
+	}
+	return "istio-system"
+}
+
+func groupOf(version string) string {
+	group, _, ok := strings.Cut(version, "/")
+	if !ok {
+		return ""
+	}
+	return group
+}
+
+func nameObject(obj *unstructured.Unstructured) string {
+	return fmt.Sprintf("%s %s/%s", obj.GetKind(), obj.GetNamespace(), obj.GetName())
+}
