@@ -20,10 +20,11 @@ var version = "devel"
 
 // Exit codes, as the README documents them.
 const (
-	exitOK    = 0
-	exitError = 1
-	exitUsage = 2
-	exitAuth  = 4
+	exitOK      = 0
+	exitError   = 1
+	exitUsage   = 2
+	exitInvalid = 3
+	exitAuth    = 4
 )
 
 func main() {
@@ -44,12 +45,16 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		fmt.Fprintf(stderr, "irgit: error: %v\n", err)
 	}
 	var usage usageError
+	var invalid invalidError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "irgit: hint: %s\n", usage.hint)
 		return exitUsage
+	case errors.As(err, &invalid):
+		fmt.Fprintf(stderr, "irgit: hint: %s\n", invalid.hint)
+		return exitInvalid
 	case errors.Is(err, gitops.ErrAuthentication):
 		fmt.Fprintln(stderr, "irgit: hint: set auth.token (IRGIT_AUTH_TOKEN) or auth.sshKey; the token needs to read and write the contents of the repository")
 		return exitAuth
@@ -66,6 +71,15 @@ type usageError struct {
 // Unwrap gives the mistake itself.
 func (e usageError) Unwrap() error { return e.error }
 
+// invalidError is a file of the user's that irgit understood and will not take.
+type invalidError struct {
+	error
+	hint string
+}
+
+// Unwrap gives what is wrong with it.
+func (e invalidError) Unwrap() error { return e.error }
+
 func newRootCommand(environ []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "irgit",
@@ -78,8 +92,8 @@ func newRootCommand(environ []string) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, "see " + cmd.CommandPath() + " --help"}
 	})
-	root.AddCommand(newVersionCommand(), newConfigCommand(environ), newDoctorCommand(environ), newDemoCommand())
-	for _, c := range append(root.Commands(), root) {
+	root.AddCommand(newVersionCommand(), newConfigCommand(environ), newDoctorCommand(environ), newPolicyCommand(), newDemoCommand())
+	for _, c := range allCommands(root) {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := cobra.NoArgs(cmd, args); err != nil {
 				return usageError{err, "see " + cmd.CommandPath() + " --help"}
@@ -88,6 +102,14 @@ func newRootCommand(environ []string) *cobra.Command {
 		}
 	}
 	return root
+}
+
+func allCommands(c *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{c}
+	for _, below := range c.Commands() {
+		all = append(all, allCommands(below)...)
+	}
+	return all
 }
 
 func newVersionCommand() *cobra.Command {

@@ -106,8 +106,10 @@ func (d *document) compile(p *Policy) {
 	}
 	where, message := d.position(at), err.Error()
 	var bad *expr.Error
-	if n := d.positions[at]; errors.As(err, &bad) && bad.Line > 0 && n != nil {
+	if errors.As(err, &bad) {
 		message = bad.Message
+	}
+	if n := d.positions[at]; bad != nil && bad.Line > 0 && n != nil {
 		switch n.Style {
 		case yaml.LiteralStyle:
 			where = position{line: n.Line + bad.Line}

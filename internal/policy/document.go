@@ -20,8 +20,9 @@ import (
 const (
 	maxFile  = 256 << 10
 	maxDepth = 32
-	maxNodes = 20_000 // all documents together
+	maxNodes = 16_000 // all documents together
 	maxDocs  = 500
+	maxWrong = 100 // problems of one document: who has made more mends these first
 )
 
 // position is a place in a file, from 1; zero when unknown.
@@ -52,6 +53,9 @@ func (d *document) problem(path, format string, args ...any) {
 }
 
 func (d *document) problemAt(at position, path, format string, args ...any) {
+	if len(d.problems) == maxWrong {
+		return
+	}
 	d.problems = append(d.problems, validate.Problem{File: at.in(d.file), Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
@@ -80,8 +84,8 @@ func readDocuments(s Source) (docs []*document, problems []validate.Problem) {
 		fail(position{}, "the file has %d bytes, more than the %d allowed: split it", len(s.Data), maxFile)
 		return nil, problems
 	}
-	if line := tooDeep(s.Data); line > 0 {
-		fail(position{line: line}, "nested more than %d levels deep: policies need fewer", maxDepth)
+	if line := tooMuch(s.Data); line > 0 {
+		fail(position{line: line}, "more than %d values, or nested more than %d levels deep: split the file, or write it flatter", maxNodes, maxDepth)
 		return nil, problems
 	}
 	defer func() {
@@ -121,17 +125,24 @@ func readDocuments(s Source) (docs []*document, problems []validate.Problem) {
 	return docs, problems
 }
 
-// tooDeep finds nesting that the YAML library would spend long on before
-// checkShape can see it: it returns the line where more brackets are open, or
-// more block indicators stand in a row, than any depth within the limit can
-// hold. Brackets inside strings count too; 10 times the limit of them is not a
-// policy either.
-func tooDeep(data []byte) int {
-	line, open, row := 1, 0, 0
+// tooMuch finds what the YAML library would spend long on before checkShape
+// can see it: it returns the line where more brackets are open, more block
+// indicators stand on one line, more spaces indent it, or more lines and commas
+// have passed than the limits can hold. Those inside strings count too; the
+// bounds leave room.
+func tooMuch(data []byte) int {
+	line, open, row, entries, indent := 1, 0, 0, 0, 0
 	for _, c := range data {
 		switch c {
 		case '\n':
-			line, row = line+1, 0
+			line, row, entries, indent = line+1, 0, entries+1, 0
+			continue
+		case ' ':
+			if indent >= 0 {
+				indent++
+			}
+		case ',':
+			entries++
 		case '[', '{':
 			open++
 		case ']', '}':
@@ -139,7 +150,10 @@ func tooDeep(data []byte) int {
 		case '-', '?', ':':
 			row++
 		}
-		if open > 10*maxDepth || row > 40*maxDepth {
+		if c != ' ' {
+			indent = -1
+		}
+		if open > 10*maxDepth || indent > 8*maxDepth || row > 40*maxDepth || entries > maxNodes/2 {
 			return line
 		}
 	}

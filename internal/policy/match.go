@@ -2,12 +2,14 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/irgit/irgit/internal/alert"
+	"github.com/irgit/irgit/internal/expr"
 	"github.com/irgit/irgit/internal/fleet"
 )
 
@@ -194,11 +196,20 @@ func (p *Policy) failed(ctx context.Context, a *alert.Alert, target *fleet.Workl
 	holds, err := p.condition.True(ctx, variables(*a, w, *cluster))
 	switch {
 	case err != nil:
-		return "expression cannot be evaluated: " + oneLine(err.Error())
+		return "expression cannot be evaluated: " + quote(evaluationError(err))
 	case !holds:
 		return "expression is false: " + oneLine(m.Expression)
 	}
 	return ""
+}
+
+// evaluationError leaves out the expression, which the reader has before them.
+func evaluationError(err error) string {
+	var bad *expr.Error
+	if errors.As(err, &bad) {
+		return bad.Message
+	}
+	return err.Error()
 }
 
 func (m *Match) targetFailed(target *fleet.Workload) string {

@@ -193,18 +193,19 @@ func TestIndexDecidesAsTheFullList(t *testing.T) {
 }
 
 func benchmarkMatch(b *testing.B, n int) {
-	docs := make([]string, n)
-	for i := range docs {
+	files := make([]Source, n)
+	for i := range files {
 		match := fmt.Sprintf("rules: [Rule %d, Rule %d bis], sources: [falco], expression: 'alert.subject.namespace == target.namespace && !target.hostNetwork'", i, i)
 		switch {
 		case i%10 == 8:
 			match = fmt.Sprintf("techniques: [T%04d], sources: [falco], expression: 'target.kind == \"Deployment\"'", 1000+i)
 		case i%20 == 9:
-			match = fmt.Sprintf("rules: ['Rule %d*, variant ?'], severity: low", i)
+			match = fmt.Sprintf("rules: ['Rule %d, variant ?*'], severity: low", i)
 		}
-		docs[i] = write(fmt.Sprintf("policy-%d", i), body+"  match: {"+match+"}\n")
+		files[i] = Source{Name: fmt.Sprintf("%d.yaml", i), Data: []byte(write(fmt.Sprintf("policy-%d", i), body+"  match: {"+match+"}\n"))}
 	}
-	set := mustLoad(b, docs...)
+	set, problems := Load(files, testActions)
+	require.Empty(b, problems)
 	alerts := make([]alert.Alert, 256)
 	for i := range alerts {
 		alerts[i] = alert.Alert{
