@@ -178,7 +178,7 @@ func TestThreatA5(t *testing.T) {
 			took := time.Since(start)
 			require.NotEmpty(t, problems)
 			require.Empty(t, set.Policies())
-			require.Less(t, took, 100*time.Millisecond)
+			require.Less(t, took, 5*time.Second, "a bomb that goes off takes minutes; how fast a refusal is depends on the machine and the race detector")
 		})
 	}
 }

@@ -235,3 +235,19 @@ func benchmarkMatch(b *testing.B, n int) {
 func BenchmarkMatch10(b *testing.B)   { benchmarkMatch(b, 10) }
 func BenchmarkMatch100(b *testing.B)  { benchmarkMatch(b, 100) }
 func BenchmarkMatch1000(b *testing.B) { benchmarkMatch(b, 1000) }
+
+// What the README may promise of expressions: severities are OCSF's numbers,
+// names are those of the JSON forms.
+func TestExpressionsSeeAlertTargetAndCluster(t *testing.T) {
+	a := fuzzAlert
+	a.Severity, a.Time = alert.High, time.Unix(1_700_000_000, 0)
+	a.Fields = map[string]string{"proc.name": "sh"}
+	for _, expression := range []string{
+		`alert.severity >= 4`, `"T1059.004" in alert.techniques`, `alert.fields["proc.name"] == "sh"`,
+		`alert.?fields["none"].orValue("") == ""`, `alert.subject.workload.kind == ""`, `alert.time < timestamp("2030-01-01T00:00:00Z")`,
+		`target.labels["app"] == "payments" && !target.hostNetwork`, `target.containers.all(c, c.image != "")`, `cluster.mesh.mode == ""`,
+	} {
+		set := mustLoad(t, write("a", body+"  match:\n    expression: |-\n      "+expression+"\n"))
+		require.NotNil(t, decide(t, set, a, &payments).Plan, "%s: %v", expression, reasons(decide(t, set, a, &payments)))
+	}
+}
