@@ -1,0 +1,100 @@
+package validate
+
+// enums are the values that the API server's own code accepts where the
+// published OpenAPI has free text: by definition (less "io.k8s.api.") and field.
+// A field that is a list has the values for its items.
+var enums = map[string]map[string][]any{
+	"io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement": {"operator": {"In", "NotIn", "Exists", "DoesNotExist"}},
+
+	"networking.v1.NetworkPolicySpec": {"policyTypes": {"Ingress", "Egress"}},
+	"networking.v1.NetworkPolicyPort": {"protocol": protocols},
+	"networking.v1.HTTPIngressPath":   {"pathType": {"Exact", "Prefix", "ImplementationSpecific"}},
+
+	"autoscaling.v2.HPAScalingRules":  {"selectPolicy": {"Max", "Min", "Disabled"}},
+	"autoscaling.v2.HPAScalingPolicy": {"type": {"Pods", "Percent"}},
+	"autoscaling.v2.MetricSpec":       {"type": {"Object", "Pods", "Resource", "ContainerResource", "External"}},
+	"autoscaling.v2.MetricTarget":     {"type": {"Utilization", "Value", "AverageValue"}},
+
+	"apps.v1.DeploymentStrategy":                              {"type": {"Recreate", "RollingUpdate"}},
+	"apps.v1.StatefulSetUpdateStrategy":                       {"type": {"RollingUpdate", "OnDelete"}},
+	"apps.v1.DaemonSetUpdateStrategy":                         {"type": {"RollingUpdate", "OnDelete"}},
+	"apps.v1.StatefulSetSpec":                                 {"podManagementPolicy": {"OrderedReady", "Parallel"}},
+	"apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy": {"whenDeleted": {"Retain", "Delete"}, "whenScaled": {"Retain", "Delete"}},
+
+	"batch.v1.CronJobSpec": {"concurrencyPolicy": {"Allow", "Forbid", "Replace"}},
+	"batch.v1.JobSpec":     {"completionMode": {"NonIndexed", "Indexed"}, "podReplacementPolicy": {"TerminatingOrFailed", "Failed"}},
+
+	"policy.v1.PodDisruptionBudgetSpec": {"unhealthyPodEvictionPolicy": {"IfHealthyBudget", "AlwaysAllow"}},
+
+	"rbac.v1.RoleRef": {"kind": {"Role", "ClusterRole"}, "apiGroup": {"rbac.authorization.k8s.io"}},
+	"rbac.v1.Subject": {"kind": {"User", "Group", "ServiceAccount"}},
+
+	"core.v1.Container":          {"imagePullPolicy": pulls, "terminationMessagePolicy": messages},
+	"core.v1.EphemeralContainer": {"imagePullPolicy": pulls, "terminationMessagePolicy": messages},
+	"core.v1.ContainerPort":      {"protocol": protocols},
+	"core.v1.HTTPGetAction":      {"scheme": {"HTTP", "HTTPS"}},
+	"core.v1.ServicePort":        {"protocol": protocols},
+	"core.v1.ServiceSpec": {
+		"type":            {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"},
+		"sessionAffinity": {"None", "ClientIP"}, "externalTrafficPolicy": {"Cluster", "Local"}, "internalTrafficPolicy": {"Cluster", "Local"},
+		"ipFamilies": {"IPv4", "IPv6"}, "ipFamilyPolicy": {"SingleStack", "PreferDualStack", "RequireDualStack"},
+	},
+	"core.v1.PodSpec": {
+		"restartPolicy": {"Always", "OnFailure", "Never"}, "dnsPolicy": {"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"},
+		"preemptionPolicy": {"PreemptLowerPriority", "Never"},
+	},
+	"core.v1.Toleration":                {"operator": {"Exists", "Equal"}, "effect": effects},
+	"core.v1.Taint":                     {"effect": effects},
+	"core.v1.NodeSelectorRequirement":   {"operator": {"In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"}},
+	"core.v1.TopologySpreadConstraint":  {"whenUnsatisfiable": {"DoNotSchedule", "ScheduleAnyway"}},
+	"core.v1.SeccompProfile":            {"type": {"RuntimeDefault", "Unconfined", "Localhost"}},
+	"core.v1.AppArmorProfile":           {"type": {"RuntimeDefault", "Unconfined", "Localhost"}},
+	"core.v1.PersistentVolumeClaimSpec": {"accessModes": accessModes, "volumeMode": {"Filesystem", "Block"}},
+}
+
+var (
+	protocols   = []any{"TCP", "UDP", "SCTP"}
+	pulls       = []any{"Always", "IfNotPresent", "Never"}
+	messages    = []any{"File", "FallbackToLogsOnError"}
+	effects     = []any{"NoSchedule", "PreferNoSchedule", "NoExecute"}
+	accessModes = []any{"ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"}
+)
+
+// definitionChecks run over built-in objects of the right shape: by definition,
+// less "io.k8s.api." or "io.k8s.apimachinery.pkg.apis.".
+var definitionChecks = map[string][]check{
+	"meta.v1.ObjectMeta":    {checkObjectMeta},
+	"meta.v1.LabelSelector": {checkLabelSelector},
+
+	"networking.v1.NetworkPolicyPort": {checkPolicyPort},
+	"networking.v1.NetworkPolicyPeer": {checkPolicyPeer},
+	"networking.v1.IPBlock":           {checkIPBlock},
+
+	"autoscaling.v1.HorizontalPodAutoscalerSpec": {checkAutoscaler},
+	"autoscaling.v2.HorizontalPodAutoscalerSpec": {checkAutoscaler},
+	"autoscaling.v2.HPAScalingRules":             {checkScalingRules},
+	"autoscaling.v2.HPAScalingPolicy":            {checkScalingPolicy},
+	"policy.v1.PodDisruptionBudgetSpec":          {checkDisruptionBudget},
+
+	"apps.v1.DeploymentSpec":  {checkWorkload, checkRecreate},
+	"apps.v1.StatefulSetSpec": {checkWorkload},
+	"apps.v1.DaemonSetSpec":   {checkWorkload},
+	"apps.v1.ReplicaSetSpec":  {checkWorkload},
+	"batch.v1.JobSpec":        {checkJob},
+	"batch.v1.CronJobSpec":    {checkSchedule},
+	"core.v1.PodSpec":         {checkPod},
+	"core.v1.ServiceSpec":     {checkService},
+	"core.v1.Container":       {checkContainer},
+	"core.v1.ContainerPort":   {portRange("containerPort", "hostPort")},
+	"rbac.v1.PolicyRule":      {checkPolicyRule},
+	"rbac.v1.Subject":         {checkSubject},
+}
+
+// kindChecks run over whole objects of custom and build kinds.
+var kindChecks = map[string][]check{
+	"AuthorizationPolicy":   {checkIstioSelector, checkAuthorizationPolicy},
+	"PeerAuthentication":    {checkIstioSelector, checkPeerAuthentication},
+	"RequestAuthentication": {checkIstioSelector},
+	"Telemetry":             {checkIstioSelector},
+	"PatchTransformer":      {checkPatchTransformer},
+}

@@ -1,0 +1,139 @@
+package validate
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const widgetCRD = `
+# a comment first
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Cluster
+  names: {kind: Widget, plural: widgets}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          required: [spec]
+          properties:
+            spec:
+              type: object
+              required: [mode]
+              x-kubernetes-validations:
+                - {rule: "self.low <= self.high", messageExpression: "'low ' + string(self.low) + ' is above ' + string(self.high)", fieldPath: .low}
+                - {rule: "self.low == oldSelf.low", message: frozen}
+                - {rule: "self.__namespace__ != 'x' && self.a__dash__b == 1.0", message: escaped}
+              properties:
+                mode: {type: string, default: quiet, enum: [quiet, loud]}
+                low: {type: integer, default: 1}
+                high: {type: integer, default: 5}
+                namespace: {type: string, default: ns}
+                a-b: {type: number, default: 1}
+                parts: {type: array, maxItems: 2, x-kubernetes-list-type: set, items: {type: string}}
+                free: {type: object, x-kubernetes-preserve-unknown-fields: true}
+                note: {type: string, nullable: true}
+---
+kind: ConfigMap
+`
+
+func TestUserCRDs(t *testing.T) {
+	v := newValidator(t)
+	require.False(t, v.Known("example.com/v1", "Widget"))
+	require.Empty(t, v.AddCRD("crds.yaml", []byte(widgetCRD)))
+	require.True(t, v.Known("example.com/v1", "Widget"))
+	widget := func(spec string) []Problem {
+		return v.Object("w.yaml", object(t, "{apiVersion: example.com/v1, kind: Widget, metadata: {name: w}, spec: "+spec+"}"))
+	}
+	require.Empty(t, widget("{}"), "defaults count as set")
+	require.Empty(t, widget("{free: {a: [1]}, note: null, parts: [a, b]}"))
+	require.Equal(t, "spec.low", widget("{low: 7}")[0].Path)
+	require.Contains(t, widget("{low: 7}")[0].Message, "low 7 is above 5")
+	require.Contains(t, widget("{namespace: x}")[0].Message, "escaped")
+	require.Contains(t, widget("{a-b: 2}")[0].Message, "escaped")
+	require.Equal(t, "spec.parts[1]", widget("{parts: [a, a]}")[0].Path)
+	require.Equal(t, "spec.parts", widget("{parts: [a, b, c]}")[0].Path)
+	require.Contains(t, widget("{modes: loud}")[0].Message, "did you mean mode?")
+	problems := v.Object("w.yaml", object(t, "{apiVersion: example.com/v1, kind: Widget, metadata: {name: w, namespace: x}, spec: {}}"))
+	require.Contains(t, problems[0].Message, "belongs to no namespace")
+}
+
+// E1: what a fleet's CRD says is shown without control characters, and cut.
+func TestThreatE1RuleMessages(t *testing.T) {
+	v := newValidator(t)
+	crd := strings.ReplaceAll(widgetCRD, "'low ' +", `'\x1b[2J\u202e${X}' + '`+strings.Repeat("long ", 400)+`' +`)
+	require.Empty(t, v.AddCRD("crds.yaml", []byte(crd)))
+	problems := v.Object("w", object(t, "{apiVersion: example.com/v1, kind: Widget, metadata: {name: w}, spec: {low: 7}}"))
+	require.Len(t, problems, 1)
+	require.NotContains(t, problems[0].Message, "\x1b")
+	require.NotContains(t, problems[0].Message, "\u202e")
+	require.Less(t, len(problems[0].Message), 900)
+}
+
+// A fleet cannot teach the validator to be lenient about embedded kinds, and a
+// rule that does not compile is never dropped in silence.
+func TestUserCRDsThatAreRefused(t *testing.T) {
+	v := newValidator(t)
+	for file, text := range map[string]string{
+		"istio":   strings.ReplaceAll(widgetCRD, "group: example.com", "group: security.istio.io"),
+		"core":    strings.ReplaceAll(widgetCRD, "group: example.com", "group: apps"),
+		"builtin": strings.ReplaceAll(widgetCRD, "group: example.com", "group: networking.k8s.io"),
+		"rule":    strings.ReplaceAll(widgetCRD, "self.low <= self.high", "self.low <= nonsense"),
+		"pattern": strings.ReplaceAll(widgetCRD, "maxItems: 2,", "pattern: '(',"),
+		"yaml":    "a: [",
+		"empty":   strings.Split(widgetCRD, "      schema:")[0],
+	} {
+		problems := v.AddCRD(file, []byte(text))
+		require.Len(t, problems, 1, file)
+		require.Equal(t, file, problems[0].File)
+	}
+	require.False(t, v.Known("example.com/v1", "Widget"))
+	require.NotEmpty(t, v.Object("", object(t, strings.ReplaceAll(good["authorizationpolicy"], "notPrincipals", "notPrincipal"))))
+}
+
+func TestValidatorIsSafeForConcurrentUse(t *testing.T) {
+	v := newValidator(t)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for name, text := range good {
+				if p := v.Object(name, object(t, text)); len(p) > 0 {
+					t.Errorf("%s: %v", name, p)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func BenchmarkObject(b *testing.B) {
+	v := newValidator(b)
+	for _, name := range []string{"authorizationpolicy", "networkpolicy", "hpa", "deployment", "flux"} {
+		obj := object(b, good[name])
+		v.Object("", obj)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				v.Object("", obj)
+			}
+		})
+	}
+}
+
+// BenchmarkCold includes New, unpacking and compiling: what the first object of
+// a process costs.
+func BenchmarkCold(b *testing.B) {
+	obj := object(b, good["authorizationpolicy"])
+	for b.Loop() {
+		newValidator(b).Object("", obj)
+	}
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// groups are the built-in groups that fleets and irgit's own manifests use.
+var groups = []string{"", "apps", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io"}
+
+// fromKubernetes takes the stable kinds of groups, and all that they refer to,
+// from the OpenAPI description that Kubernetes publishes.
+func fromKubernetes() (*bundle, error) {
+	const file = "api/openapi-spec/swagger.json"
+	text, err := kubernetes.open(file)
+	if err != nil {
+		return nil, err
+	}
+	var doc struct {
+		Definitions map[string]map[string]any             `json:"definitions"`
+		Paths       map[string]map[string]json.RawMessage `json:"paths"`
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		return nil, fmt.Errorf("read %s: %w", file, err)
+	}
+	scope, err := scopes(doc.Paths)
+	if err != nil {
+		return nil, err
+	}
+	b := &bundle{
+		Source: kubernetes.path + "@" + kubernetes.version + " " + file, Licence: "Apache-2.0",
+		Kinds: map[string]kind{}, Definitions: map[string]any{},
+	}
+	for name, def := range doc.Definitions {
+		gvks, _ := def["x-kubernetes-group-version-kind"].([]any)
+		if len(gvks) != 1 { // more than one: DeleteOptions and the like
+			continue
+		}
+		gvk := gvks[0].(map[string]any)
+		group, version, kindName := gvk["group"].(string), gvk["version"].(string), gvk["kind"].(string)
+		key := gvkKey(group, version, kindName)
+		namespaced, created := scope[key]
+		if !slices.Contains(groups, group) || strings.ContainsAny(strings.TrimPrefix(version, "v"), "ab") || !created {
+			continue
+		}
+		b.Kinds[key] = kind{Namespaced: namespaced, Schema: map[string]any{"$ref": name}}
+		if err := closure(name, doc.Definitions, b.Definitions); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func gvkKey(group, version, kind string) string {
+	return strings.TrimPrefix(group+"/", "/") + version + "/" + kind
+}
+
+// scopes tells which kinds can be created, and whether in a namespace.
+func scopes(paths map[string]map[string]json.RawMessage) (map[string]bool, error) {
+	out := map[string]bool{}
+	for path, methods := range paths {
+		post, ok := methods["post"]
+		if !ok || strings.Contains(path, "{name}/") { // subresources: binding, eviction, token
+			continue
+		}
+		var op struct {
+			GVK struct{ Group, Version, Kind string } `json:"x-kubernetes-group-version-kind"`
+		}
+		if err := json.Unmarshal(post, &op); err != nil {
+			return nil, fmt.Errorf("read path %s: %w", path, err)
+		}
+		key := gvkKey(op.GVK.Group, op.GVK.Version, op.GVK.Kind)
+		out[key] = out[key] || strings.Contains(path, "/namespaces/{namespace}/")
+	}
+	return out, nil
+}
+
+// closure copies a definition and everything below it.
+func closure(name string, from map[string]map[string]any, to map[string]any) error {
+	if _, done := to[name]; done {
+		return nil
+	}
+	def, ok := from[name]
+	if !ok {
+		return fmt.Errorf("definition %s does not exist", name)
+	}
+	stripped := strip(def, false)
+	to[name] = stripped
+	var walk func(v any) error
+	walk = func(v any) error {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, sub := range v {
+				if ref, isText := sub.(string); k == "$ref" && isText {
+					if err := closure(ref, from, to); err != nil {
+						return err
+					}
+				} else if err := walk(sub); err != nil {
+					return err
+				}
+			}
+		case []any:
+			for _, sub := range v {
+				if err := walk(sub); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	return walk(stripped)
+}
+
+// left are custom groups that irgit never writes: extensions load code into the mesh.
+var left = []string{"extensions.istio.io"}
+
+// fromCRDs takes every served version of the CustomResourceDefinitions in a
+// file of YAML documents.
+func fromCRDs(m module, file string) (*bundle, error) {
+	text, err := m.open(file)
+	if err != nil {
+		return nil, err
+	}
+	b := &bundle{Source: m.path + "@" + m.version + " " + file, Licence: "Apache-2.0", Kinds: map[string]kind{}}
+	for _, part := range bytes.Split(append([]byte("\n"), text...), []byte("\n---")) {
+		var crd struct {
+			Kind string
+			Spec struct {
+				Group    string
+				Scope    string
+				Names    struct{ Kind string }
+				Versions []struct {
+					Name   string
+					Served bool
+					Schema struct {
+						OpenAPIV3Schema map[string]any
+					}
+				}
+			}
+		}
+		if err := yaml.Unmarshal(part, &crd); err != nil {
+			return nil, fmt.Errorf("read %s: %w", file, err)
+		}
+		if crd.Kind != "CustomResourceDefinition" || slices.Contains(left, crd.Spec.Group) {
+			continue
+		}
+		for _, v := range crd.Spec.Versions {
+			if v.Served {
+				b.Kinds[gvkKey(crd.Spec.Group, v.Name, crd.Spec.Names.Kind)] = kind{
+					Namespaced: crd.Spec.Scope == "Namespaced", Schema: strip(v.Schema.OpenAPIV3Schema, false),
+				}
+			}
+		}
+	}
+	if len(b.Kinds) == 0 {
+		return nil, fmt.Errorf("%s of %s holds no CustomResourceDefinition", file, m.path)
+	}
+	return b, nil
+}
