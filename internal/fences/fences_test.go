@@ -21,14 +21,24 @@ const module = "github.com/irgit/irgit"
 var allowed = map[string][]string{
 	"internal/gitops":         {},
 	"internal/gitops/gittest": {},
-	"internal/alert":          {},
+	"internal/redact":         {},
+	"internal/alert":          {"internal/redact"},
 	"internal/expr":           {},
-	"internal/fleet":          {},
-	"internal/validate":       {},
+	"internal/kustomize":      {"internal/gitops"},
+	"internal/fleet":          {"internal/gitops", "internal/kustomize"},
+	"internal/validate":       {"internal/expr"},
 	"internal/policy":         {"internal/alert", "internal/expr", "internal/fleet", "internal/validate"},
-	"policies":                {},
-	"internal/fences":         {},
-	"examples":                {},
+	"internal/render":         {"internal/expr", "internal/fleet", "internal/gitops", "internal/kustomize", "internal/policy", "internal/validate", "templates"},
+	"internal/proposal":       {},
+	"internal/forge":          {},
+	"internal/incident": {
+		"internal/alert", "internal/fleet", "internal/forge", "internal/gitops", "internal/policy",
+		"internal/proposal", "internal/redact", "internal/render", "internal/validate",
+	},
+	"policies":        {},
+	"templates":       {},
+	"internal/fences": {},
+	"examples":        {},
 }
 
 // fenced lists third-party code that only some packages may import.
