@@ -140,8 +140,8 @@ func replace(entries []treeEntry, e treeEntry, full string) ([]treeEntry, error)
 
 // FileChange is one path in which two trees differ.
 type FileChange struct {
-	Path   string
-	Change string // add, edit, delete
+	Path   string `json:"path"`
+	Change string `json:"change"` // add, edit, delete
 }
 
 // Diff lists, in path order, what changes from t to after. Equal directories
