@@ -27,10 +27,13 @@ var allowed = map[string][]string{
 	"internal/kustomize":      {"internal/gitops"},
 	"internal/fleet":          {"internal/gitops", "internal/kustomize"},
 	"internal/validate":       {"internal/expr"},
-	"internal/policy":         {"internal/alert", "internal/expr", "internal/fleet", "internal/validate"},
-	"internal/render":         {"internal/expr", "internal/fleet", "internal/gitops", "internal/kustomize", "internal/policy", "internal/validate", "templates"},
-	"internal/proposal":       {},
-	"internal/forge":          {},
+	"internal/strict":         {"internal/expr", "internal/validate"},
+	"internal/policy":         {"internal/alert", "internal/expr", "internal/fleet", "internal/strict", "internal/validate"},
+	"internal/render": {
+		"internal/expr", "internal/fleet", "internal/gitops", "internal/kustomize", "internal/policy", "internal/strict", "internal/validate", "templates",
+	},
+	"internal/proposal": {},
+	"internal/forge":    {},
 	"internal/incident": {
 		"internal/alert", "internal/fleet", "internal/forge", "internal/gitops", "internal/policy",
 		"internal/proposal", "internal/redact", "internal/render", "internal/validate",

@@ -1,17 +1,14 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/irgit/irgit/internal/alert"
-	"github.com/irgit/irgit/internal/expr"
+	"github.com/irgit/irgit/internal/strict"
 	"github.com/irgit/irgit/internal/validate"
 )
 
@@ -39,13 +36,13 @@ func (d *document) check(p *Policy, actions Actions) {
 	d.matches("metadata.name", p.Metadata.Name, nameForm, "lower-case letters, digits and dashes, at most 63")
 	d.oneOf("spec.mode", string(s.Mode), string(Exclusive), string(Merge))
 	if s.Priority < -1000 || s.Priority > 1000 {
-		d.problem("spec.priority", "want -1000 to 1000, have %d", s.Priority)
+		d.Problem("spec.priority", "want -1000 to 1000, have %d", s.Priority)
 	}
 	if s.Disabled {
 		return // it only needs a name: that is how a built-in policy is switched off
 	}
 	if strings.TrimSpace(s.Description) == "" {
-		d.problem("spec.description", "missing: say why this response answers these alerts; reviewers read it")
+		d.Problem("spec.description", "missing: say why this response answers these alerts; reviewers read it")
 	}
 	d.oneOf("spec.tier", string(s.Tier), string(Watch), string(Freeze), string(Isolate), string(Evict))
 	d.checkMatch(p)
@@ -62,24 +59,24 @@ func (d *document) checkMatch(p *Policy) {
 	narrows := m.narrows()
 	switch {
 	case !narrows && !m.MatchAll:
-		d.problem(at, "nothing narrows this match, so that every alert would match: name rules, techniques, tags, a severity or an expression, or say matchAll: true")
+		d.Problem(at, "nothing narrows this match, so that every alert would match: name rules, techniques, tags, a severity or an expression, or say matchAll: true")
 	case narrows && m.MatchAll:
-		d.problem(at+".matchAll", "other conditions narrow the match: remove them or matchAll")
+		d.Problem(at+".matchAll", "other conditions narrow the match: remove them or matchAll")
 	}
 	known := []string{string(alert.Falco), string(alert.Alertmanager), string(alert.CloudEvents)}
 	for i, source := range m.Sources {
 		if !slices.Contains(known, source) {
-			d.problem(fmt.Sprintf("%s.sources[%d]", at, i), "unknown source %q%s", source, suggest(source, known))
+			d.Problem(fmt.Sprintf("%s.sources[%d]", at, i), "unknown source %q%s", source, strict.Suggest(source, known))
 		}
 	}
 	if m.Severity != "" {
 		if _, ok := parseSeverity(m.Severity); !ok {
-			d.problem(at+".severity", "unknown severity %q%s", m.Severity, suggest(m.Severity, severities))
+			d.Problem(at+".severity", "unknown severity %q%s", m.Severity, strict.Suggest(m.Severity, severities))
 		}
 	}
 	for i, rule := range m.Rules {
 		if strings.TrimSpace(rule) != rule || rule == "" {
-			d.problem(fmt.Sprintf("%s.rules[%d]", at, i), "a rule pattern must not be empty or begin or end with a space")
+			d.Problem(fmt.Sprintf("%s.rules[%d]", at, i), "a rule pattern must not be empty or begin or end with a space")
 		}
 	}
 	for i, t := range m.Techniques {
@@ -93,59 +90,39 @@ func (d *document) checkMatch(p *Policy) {
 	}
 }
 
-// compile turns a CEL error's place within the expression into one in the
-// file where YAML's notation lets it.
 func (d *document) compile(p *Policy) {
-	const at = "spec.match.expression"
 	env, err := environment()
 	if err == nil {
 		p.condition, err = env.Condition(p.Spec.Match.Expression)
 	}
-	if err == nil {
-		return
+	if err != nil {
+		d.Expression("spec.match.expression", err)
 	}
-	where, message := d.position(at), err.Error()
-	var bad *expr.Error
-	if errors.As(err, &bad) {
-		message = bad.Message
-	}
-	if n := d.positions[at]; bad != nil && bad.Line > 0 && n != nil {
-		switch n.Style {
-		case yaml.LiteralStyle:
-			where = position{line: n.Line + bad.Line}
-		case 0:
-			where.column += bad.Column - 1
-		case yaml.DoubleQuotedStyle, yaml.SingleQuotedStyle:
-			where.column += bad.Column
-		}
-		message = fmt.Sprintf("%s (line %d, column %d of the expression)", message, bad.Line, bad.Column)
-	}
-	d.problemAt(where, at, "%s", message)
 }
 
 func (d *document) checkResponse(s *Spec, actions Actions) {
 	const at = "spec.response"
 	switch {
 	case s.Tier == Watch && len(s.Response) > 0:
-		d.problem(at, "a policy of tier watch contains nothing: remove the response or choose another tier")
+		d.Problem(at, "a policy of tier watch contains nothing: remove the response or choose another tier")
 	case s.Tier != Watch && len(s.Response) == 0:
-		d.problem(at, "missing: list at least one action, or set spec.tier to watch")
+		d.Problem(at, "missing: list at least one action, or set spec.tier to watch")
 	}
 	seen := map[string]bool{}
 	for i, a := range s.Response {
 		path := fmt.Sprintf("%s[%d]", at, i)
 		switch {
 		case a.Name == "":
-			d.problem(path+".action", "missing: name an action; `irgit actions list` shows them")
+			d.Problem(path+".action", "missing: name an action; `irgit actions list` shows them")
 		case !actions.Has(a.Name):
-			d.problem(path+".action", "unknown action %q%s", a.Name, suggest(a.Name, actions.Names()))
+			d.Problem(path+".action", "unknown action %q%s", a.Name, strict.Suggest(a.Name, actions.Names()))
 		default:
 			for _, wrong := range actions.CheckParameters(a.Name, a.Parameters) {
-				d.problem(path+".parameters", "%s", wrong)
+				d.Problem(path+".parameters", "%s", wrong)
 			}
 		}
 		if seen[a.Name] {
-			d.problem(path+".action", "%q stands twice in this response: keep one", a.Name)
+			d.Problem(path+".action", "%q stands twice in this response: keep one", a.Name)
 		}
 		seen[a.Name] = true
 	}
@@ -155,7 +132,7 @@ func (d *document) checkApproval(s *Spec) {
 	const at = "spec.approval"
 	d.oneOf(at+".mode", string(s.Approval.Mode), string(Propose), string(AutoMerge))
 	if s.Approval.Mode == AutoMerge && s.Guardrails.RequireHumanApproval {
-		d.problem(at+".mode", "guardrails.requireHumanApproval forbids auto-merge: choose one of them")
+		d.Problem(at+".mode", "guardrails.requireHumanApproval forbids auto-merge: choose one of them")
 	}
 	for i, r := range s.Approval.Reviewers {
 		d.matches(fmt.Sprintf("%s.reviewers[%d]", at, i), r, loginForm, "an account name without @")
@@ -179,7 +156,7 @@ func (d *document) checkGuardrails(s *Spec) {
 		d.matches(fmt.Sprintf("%s.protectedLabels[%d]", at, i), l, labelPairForm, "key=value")
 	}
 	if g.MaxWorkloads < 1 || g.MaxWorkloads > MaxWorkloads {
-		d.problem(at+".maxWorkloads", "want 1 to %d, have %d: the built-in limit can be tightened, not loosened", MaxWorkloads, g.MaxWorkloads)
+		d.Problem(at+".maxWorkloads", "want 1 to %d, have %d: the built-in limit can be tightened, not loosened", MaxWorkloads, g.MaxWorkloads)
 	}
 }
 
@@ -187,7 +164,7 @@ func (d *document) matches(path, value string, form *regexp.Regexp, want string)
 	if value == "" {
 		d.missing(path, want)
 	} else if !form.MatchString(value) {
-		d.problem(path, "%q is not allowed: want %s", value, want)
+		d.Problem(path, "%q is not allowed: want %s", value, want)
 	}
 }
 
@@ -195,19 +172,19 @@ func (d *document) oneOf(path, value string, known ...string) {
 	if value == "" {
 		d.missing(path, "one of "+strings.Join(known, ", "))
 	} else if !slices.Contains(known, value) {
-		d.problem(path, "unknown value %q%s", value, suggest(value, known))
+		d.Problem(path, "unknown value %q%s", value, strict.Suggest(value, known))
 	}
 }
 
 func (d *document) between(path string, value, least, most time.Duration) {
 	if value < least || value > most {
-		d.problem(path, "%s is out of bounds: want %s to %s", value, least, most)
+		d.Problem(path, "%s is out of bounds: want %s to %s", value, least, most)
 	}
 }
 
 // missing reports an empty value, unless decoding it was the problem.
 func (d *document) missing(path, want string) {
-	if !slices.ContainsFunc(d.problems, func(p validate.Problem) bool { return p.Path == path }) {
-		d.problem(path, "missing: want %s", want)
+	if !slices.ContainsFunc(d.Problems, func(p validate.Problem) bool { return p.Path == path }) {
+		d.Problem(path, "missing: want %s", want)
 	}
 }

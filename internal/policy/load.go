@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"github.com/irgit/irgit/internal/alert"
 	"github.com/irgit/irgit/internal/expr"
 	"github.com/irgit/irgit/internal/fleet"
+	"github.com/irgit/irgit/internal/strict"
 	"github.com/irgit/irgit/internal/validate"
 )
 
@@ -70,26 +70,27 @@ func Load(files []Source, actions Actions) (*Set, []validate.Problem) {
 		if strings.HasSuffix(file.Name, testSuffix) {
 			continue
 		}
-		docs, found := readDocuments(file)
+		docs, found := strict.Read(file)
 		problems = append(problems, found...)
-		for _, d := range docs {
+		for _, read := range docs {
+			d := &document{read}
 			p := decodePolicy(d, file, actions)
 			if p == nil {
-				problems = append(problems, d.problems...)
+				problems = append(problems, d.Problems...)
 				continue
 			}
 			if i, exists := byName[p.Name()]; exists {
 				earlier := all[i]
 				if earlier.source.Name == file.Name || file.Origin != "" && earlier.source.Origin == file.Origin {
-					d.problem("metadata.name", "policy %q is declared at %s already: give one of them another name", p.Name(), earlier.File())
+					d.Problem("metadata.name", "policy %q is declared at %s already: give one of them another name", p.Name(), earlier.File())
 				}
 				p.overrides = earlier.source.Name
 				all[i] = nil
 			}
 			byName[p.Name()] = len(all)
 			all = append(all, p)
-			problems = append(problems, d.problems...)
-			if len(d.problems) > 0 {
+			problems = append(problems, d.Problems...)
+			if len(d.Problems) > 0 {
 				all[len(all)-1] = nil
 				delete(byName, p.Name())
 			}
@@ -105,19 +106,22 @@ func Load(files []Source, actions Actions) (*Set, []validate.Problem) {
 	return &Set{policies: all, index: newIndex(all)}, problems
 }
 
+// document is a file's document with the checks of a policy.
+type document struct{ *strict.Document }
+
 // decodePolicy returns nil when the document does not even have a name.
 func decodePolicy(d *document, source Source, actions Actions) *Policy {
-	p := &Policy{source: source, position: position{d.root.Line, d.root.Column}}
-	d.decode(d.root, "", reflect.ValueOf(p).Elem())
+	p := &Policy{source: source, position: d.Start()}
+	d.Decode(p)
 	if p.Kind == testKind {
-		d.problem("kind", "a %s belongs into a file whose name ends in %s", testKind, testSuffix)
+		d.Problem("kind", "a %s belongs into a file whose name ends in %s", testKind, testSuffix)
 		return nil
 	}
 	if p.APIVersion != apiVersion {
-		d.problem("apiVersion", "want %q, have %q", apiVersion, p.APIVersion)
+		d.Problem("apiVersion", "want %q, have %q", apiVersion, p.APIVersion)
 	}
 	if p.Kind != policyKind {
-		d.problem("kind", "want %q, have %q", policyKind, p.Kind)
+		d.Problem("kind", "want %q, have %q", policyKind, p.Kind)
 	}
 	p.defaults()
 	d.check(p, actions)
@@ -133,7 +137,7 @@ func decodePolicy(d *document, source Source, actions Actions) *Policy {
 	p.specific = p.Spec.Match.specificity()
 	canonical, err := json.Marshal(p)
 	if err != nil {
-		d.problem("", "the policy cannot be written as JSON: %s", err)
+		d.Problem("", "the policy cannot be written as JSON: %s", err)
 		return p
 	}
 	p.digest = digest(canonical)

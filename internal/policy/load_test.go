@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/irgit/irgit/internal/strict"
 )
 
 type fakeActions map[string]string // name to its one parameter
@@ -166,7 +168,7 @@ func TestThreatA5(t *testing.T) {
 		"block sequence 10k": strings.Repeat("- ", 10_000) + "a",
 		"explicit keys 10k":  strings.Repeat("? ", 10_000) + "a",
 		"block 600":          deepBlock.String(),
-		"too large":          strings.Repeat("#", maxFile+1),
+		"too large":          strings.Repeat("#", strict.MaxFile+1),
 		"a panic of old":     "0: [:!00 \xef",
 		"merge key":          "<<: {a: b}\n",
 		"many documents":     strings.Repeat("---\na: b\n", 10_000),

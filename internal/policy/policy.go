@@ -40,6 +40,7 @@ import (
 	"time"
 
 	"github.com/irgit/irgit/internal/expr"
+	"github.com/irgit/irgit/internal/strict"
 )
 
 const (
@@ -98,7 +99,7 @@ type Policy struct {
 	Spec       Spec     `json:"spec"`
 
 	source     Source
-	position   position
+	position   strict.Position
 	overrides  string // the file of the policy of the same name that this one replaced
 	condition  *expr.Program
 	digest     string
@@ -170,11 +171,7 @@ type Guardrails struct {
 
 // Source is one policy file, or one file of another kind that is read the
 // same way.
-type Source struct {
-	Name   string // what the user calls it; it stands in every problem
-	Data   []byte
-	Origin string // "built-in", a folder: two policies of one name within one origin are a mistake, not an override
-}
+type Source = strict.Source
 
 // Actions is what a linter needs to know of the action templates.
 type Actions interface {
@@ -209,7 +206,7 @@ func (s *Set) Policy(name string) (*Policy, bool) {
 func (p *Policy) Name() string { return p.Metadata.Name }
 
 // File is the file that declares the policy, with line and column.
-func (p *Policy) File() string { return p.position.in(p.source.Name) }
+func (p *Policy) File() string { return p.position.In(p.source.Name) }
 
 // Origin is the Origin of the policy's Source.
 func (p *Policy) Origin() string { return p.source.Origin }

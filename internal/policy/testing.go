@@ -11,6 +11,7 @@ import (
 
 	"github.com/irgit/irgit/internal/alert"
 	"github.com/irgit/irgit/internal/fleet"
+	"github.com/irgit/irgit/internal/strict"
 	"github.com/irgit/irgit/internal/validate"
 )
 
@@ -68,22 +69,23 @@ type testWant struct {
 // read yields problems; its readable cases are run all the same.
 func Test(ctx context.Context, set *Set, tests []Source) (results []TestResult, problems []validate.Problem) {
 	for _, file := range tests {
-		docs, found := readDocuments(file)
+		docs, found := strict.Read(file)
 		problems = append(problems, found...)
-		for _, d := range docs {
+		for _, read := range docs {
+			d := &document{read}
 			var t testFile
-			d.decode(d.root, "", reflect.ValueOf(&t).Elem())
+			d.Decode(&t)
 			if t.APIVersion != apiVersion || t.Kind != testKind {
-				d.problem("kind", "want %s %s, have %s %s", apiVersion, testKind, t.APIVersion, t.Kind)
+				d.Problem("kind", "want %s %s, have %s %s", apiVersion, testKind, t.APIVersion, t.Kind)
 			} else if len(t.Spec.Cases) == 0 {
-				d.problem("spec.cases", "missing: list at least one case")
+				d.Problem("spec.cases", "missing: list at least one case")
 			}
 			for i := range t.Spec.Cases {
 				if r, ok := d.run(ctx, set, &t, i); ok {
 					results = append(results, r)
 				}
 			}
-			problems = append(problems, d.problems...)
+			problems = append(problems, d.Problems...)
 		}
 	}
 	return results, problems
@@ -92,7 +94,7 @@ func Test(ctx context.Context, set *Set, tests []Source) (results []TestResult, 
 func (d *document) run(ctx context.Context, set *Set, t *testFile, i int) (TestResult, bool) {
 	at := fmt.Sprintf("spec.cases[%d]", i)
 	c := &t.Spec.Cases[i]
-	before := len(d.problems)
+	before := len(d.Problems)
 	var a alert.Alert
 	var target fleet.Workload
 	var cluster fleet.Cluster
@@ -103,18 +105,18 @@ func (d *document) run(ctx context.Context, set *Set, t *testFile, i int) (TestR
 	if hasSeverity {
 		var known bool
 		if a.Severity, known = parseSeverity(word); !known {
-			d.problem(at+".alert.severity", "unknown severity %q%s", word, suggest(word, severities))
+			d.Problem(at+".alert.severity", "unknown severity %q%s", word, strict.Suggest(word, severities))
 		}
 	}
 	d.fill(at+".target", overlay(t.Spec.Target, c.Target), &target)
 	d.fill(at+".cluster", overlay(t.Spec.Cluster, c.Cluster), &cluster)
 	if c.Name == "" {
-		d.problem(at+".name", "missing: say in a few words what the case shows")
+		d.Problem(at+".name", "missing: say in a few words what the case shows")
 	}
 	if reflect.ValueOf(c.Want).IsZero() {
-		d.problem(at+".want", "missing: a case that expects nothing cannot fail; want policy, actions, none or refused")
+		d.Problem(at+".want", "missing: a case that expects nothing cannot fail; want policy, actions, none or refused")
 	}
-	if len(d.problems) > before {
+	if len(d.Problems) > before {
 		return TestResult{}, false
 	}
 	hit := &target
@@ -123,11 +125,11 @@ func (d *document) run(ctx context.Context, set *Set, t *testFile, i int) (TestR
 	}
 	decision, err := set.Explain(ctx, a, hit, cluster)
 	if err != nil {
-		d.problem(at, "not run: %s", err)
+		d.Problem(at, "not run: %s", err)
 		return TestResult{}, false
 	}
 	r := TestResult{
-		File: d.position(at).in(d.file), Test: t.Metadata.Name, Case: c.Name, Rule: a.Rule, Decision: decision,
+		File: d.Position(at).In(d.File), Test: t.Metadata.Name, Case: c.Name, Rule: a.Rule, Decision: decision,
 		Differ: c.Want.differ(decision, a, hit, cluster),
 	}
 	r.Passed = len(r.Differ) == 0
@@ -144,7 +146,7 @@ func (d *document) fill(path string, fields map[string]any, into any) {
 		err = dec.Decode(into)
 	}
 	if err != nil {
-		d.problem(path, "%s", strings.TrimPrefix(err.Error(), "json: "))
+		d.Problem(path, "%s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 }
 
@@ -237,10 +239,4 @@ func orNone(names []string) string {
 		return "none"
 	}
 	return strings.Join(names, ", ")
-}
-
-// String writes the span as parseDuration reads it.
-func (d Duration) String() string {
-	text, _ := d.MarshalText()
-	return string(text)
 }

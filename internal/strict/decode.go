@@ -1,49 +1,29 @@
-package policy
+package strict
 
 import (
+	"encoding"
 	"fmt"
 	"math"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// Duration is a time span written as Go does ("90m", "24h"), or in days
-// ("7d").
-type Duration time.Duration
+// Decode fills what into points to. It goes on after a problem, so that all
+// are reported at once. Field names are the structs' json keys; a type that
+// reads itself from text does so; an interface gets nil, bool, int64, float64,
+// string, []any or map[string]any.
+func (d *Document) Decode(into any) { d.decode(d.root, "", reflect.ValueOf(into).Elem()) }
 
-// MarshalText writes the span in Go's notation.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
-var days = regexp.MustCompile(`^(\d{1,4})d$`)
-
-func parseDuration(s string) (Duration, error) {
-	if m := days.FindStringSubmatch(s); m != nil {
-		n, _ := strconv.Atoi(m[1])
-		return Duration(time.Duration(n) * 24 * time.Hour), nil
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil {
-		return 0, fmt.Errorf("%q is not a duration: write 30m, 24h or 7d", s)
-	}
-	return Duration(d), nil
-}
-
-// decode fills v from the node. It goes on after a problem, so that all are
-// reported at once. Field names are the struct's json keys.
-func (d *document) decode(n *yaml.Node, path string, v reflect.Value) {
+func (d *Document) decode(n *yaml.Node, path string, v reflect.Value) {
 	d.positions[path] = n
-	if v.Type() == reflect.TypeFor[Duration]() {
+	if text, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		if s, ok := d.text(n, path); ok {
-			span, err := parseDuration(s)
-			if err != nil {
-				d.problem(path, "%s", err)
+			if err := text.UnmarshalText([]byte(s)); err != nil {
+				d.Problem(path, "%s", err)
 			}
-			v.SetInt(int64(span))
 		}
 		return
 	}
@@ -52,7 +32,7 @@ func (d *document) decode(n *yaml.Node, path string, v reflect.Value) {
 		d.decodeStruct(n, path, v)
 	case reflect.Slice:
 		if n.Kind != yaml.SequenceNode {
-			d.problem(path, "want a list, have %s", describe(n))
+			d.Problem(path, "want a list, have %s", describe(n))
 			return
 		}
 		out := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
@@ -73,22 +53,22 @@ func (d *document) decode(n *yaml.Node, path string, v reflect.Value) {
 	case reflect.Int:
 		i, err := strconv.Atoi(n.Value)
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil {
-			d.problem(path, "want a whole number, have %s", describe(n))
+			d.Problem(path, "want a whole number, have %s", describe(n))
 			return
 		}
 		v.SetInt(int64(i))
 	case reflect.Bool:
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
-			d.problem(path, "want true or false, have %s", describe(n))
+			d.Problem(path, "want true or false, have %s", describe(n))
 			return
 		}
 		v.SetBool(n.Value == "true" || n.Value == "True" || n.Value == "TRUE")
 	default:
-		panic("policy: no decoding for " + v.Type().String())
+		panic("strict: no decoding for " + v.Type().String())
 	}
 }
 
-func (d *document) decodeStruct(n *yaml.Node, path string, v reflect.Value) {
+func (d *Document) decodeStruct(n *yaml.Node, path string, v reflect.Value) {
 	fields := map[string]int{}
 	var names []string
 	for i := range v.NumField() {
@@ -100,39 +80,39 @@ func (d *document) decodeStruct(n *yaml.Node, path string, v reflect.Value) {
 	d.eachKey(n, path, func(key string, k, value *yaml.Node) {
 		i, ok := fields[key]
 		if !ok {
-			d.problemAt(position{k.Line, k.Column}, join(path, key), "unknown field%s", suggest(key, names))
+			d.ProblemAt(Position{k.Line, k.Column}, Join(path, key), "unknown field%s", Suggest(key, names))
 			return
 		}
-		d.decode(value, join(path, key), v.Field(i))
+		d.decode(value, Join(path, key), v.Field(i))
 	})
 }
 
-func (d *document) decodeMap(n *yaml.Node, path string, v reflect.Value) {
+func (d *Document) decodeMap(n *yaml.Node, path string, v reflect.Value) {
 	v.Set(reflect.MakeMap(v.Type()))
 	d.eachKey(n, path, func(key string, _, value *yaml.Node) {
 		item := reflect.New(v.Type().Elem()).Elem()
-		d.decode(value, join(path, key), item)
+		d.decode(value, Join(path, key), item)
 		v.SetMapIndex(reflect.ValueOf(key), item)
 	})
 }
 
 // eachKey goes over a mapping's entries and reports keys that are no text or
 // stand twice.
-func (d *document) eachKey(n *yaml.Node, path string, entry func(key string, k, value *yaml.Node)) {
+func (d *Document) eachKey(n *yaml.Node, path string, entry func(key string, k, value *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
-		d.problem(path, "want a mapping, have %s", describe(n))
+		d.Problem(path, "want a mapping, have %s", describe(n))
 		return
 	}
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, value := n.Content[i], n.Content[i+1]
-		at := position{k.Line, k.Column}
+		at := Position{k.Line, k.Column}
 		if k.Kind != yaml.ScalarNode || k.Tag != "!!str" {
-			d.problemAt(at, path, "a key must be text, have %s", describe(k))
+			d.ProblemAt(at, path, "a key must be text, have %s", describe(k))
 			continue
 		}
 		if line, twice := seen[k.Value]; twice {
-			d.problemAt(at, join(path, k.Value), "the key stands twice, first on line %d: keep one", line)
+			d.ProblemAt(at, Join(path, k.Value), "the key stands twice, first on line %d: keep one", line)
 			continue
 		}
 		seen[k.Value] = k.Line
@@ -140,13 +120,13 @@ func (d *document) eachKey(n *yaml.Node, path string, entry func(key string, k, 
 	}
 }
 
-func (d *document) text(n *yaml.Node, path string) (string, bool) {
+func (d *Document) text(n *yaml.Node, path string) (string, bool) {
 	if n.Kind != yaml.ScalarNode {
-		d.problem(path, "want text, have %s", describe(n))
+		d.Problem(path, "want text, have %s", describe(n))
 		return "", false
 	}
 	if n.Tag != "!!str" {
-		d.problem(path, "want text, have %s: put it in quotes", describe(n))
+		d.Problem(path, "want text, have %s: put it in quotes", describe(n))
 		return "", false
 	}
 	return n.Value, true
@@ -154,13 +134,13 @@ func (d *document) text(n *yaml.Node, path string) (string, bool) {
 
 // plain turns a node into nil, bool, int64, float64, string, []any and
 // map[string]any.
-func (d *document) plain(n *yaml.Node, path string) any {
+func (d *Document) plain(n *yaml.Node, path string) any {
 	switch n.Kind {
 	case yaml.MappingNode:
 		out := map[string]any{}
 		d.eachKey(n, path, func(key string, _, value *yaml.Node) {
-			d.positions[join(path, key)] = value
-			out[key] = d.plain(value, join(path, key))
+			d.positions[Join(path, key)] = value
+			out[key] = d.plain(value, Join(path, key))
 		})
 		return out
 	case yaml.SequenceNode:
@@ -189,6 +169,6 @@ func (d *document) plain(n *yaml.Node, path string) any {
 			return int64(v)
 		}
 	}
-	d.problem(path, "%s is not allowed here: put it in quotes if it is text", describe(n))
+	d.Problem(path, "%s is not allowed here: put it in quotes if it is text", describe(n))
 	return nil
 }

@@ -1,4 +1,4 @@
-package policy
+package strict
 
 import (
 	"fmt"
@@ -8,7 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-func join(path, key string) string {
+// Join is the path of a field below another.
+func Join(path, key string) string {
 	if path == "" {
 		return key
 	}
@@ -36,9 +37,9 @@ func describe(n *yaml.Node) string {
 	return fmt.Sprintf("%q with the tag %s", value, n.Tag)
 }
 
-// suggest names the entry of known that is nearest to what was written, or
+// Suggest names the entry of known that is nearest to what was written, or
 // lists them all when they are few.
-func suggest(written string, known []string) string {
+func Suggest(written string, known []string) string {
 	best, distance := "", len(written)/3+2
 	for _, k := range known {
 		if n := editDistance(strings.ToLower(written), strings.ToLower(k)); n < distance {
