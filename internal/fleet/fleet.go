@@ -1,6 +1,17 @@
-// Package fleet holds the words in which irgit speaks of a fleet: clusters,
-// workloads, references to objects. Every value comes from rendered manifests,
-// never from the text of an alert.
+// Package fleet understands a fleet repository from Git alone: which clusters
+// there are, what each applies, which workload an alert means, whom a selector
+// hits.
+//
+// [Load] reads `.irgit.yaml` from a tree; [Fleet.Index] renders one cluster's
+// roots (or takes them from a cache keyed by tree hashes) and answers questions
+// about them. Every answer is a function of the tree and comes from rendered
+// manifests, never from the text of an alert.
+//
+// It never guesses: [Index.Resolve] answers found, ambiguous with candidates,
+// or unknown with the reason. A root that does not build is a [Finding], and
+// the rest of the fleet still answers.
+//
+// A Fleet and an Index are safe for concurrent use.
 package fleet
 
 // Workload is something that owns pods, as rendered for one cluster.
@@ -20,6 +31,11 @@ type Workload struct {
 	Autoscaled     []string          `json:"autoscaledBy,omitempty"` // names of HorizontalPodAutoscalers
 }
 
+// Ref is the workload as an object.
+func (w Workload) Ref() ObjectRef {
+	return ObjectRef{APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Root: w.Root}
+}
+
 // Container is one container of a workload's pod template.
 type Container struct {
 	Name  string `json:"name"`
@@ -37,7 +53,20 @@ type Port struct {
 // ObjectRef names one rendered object and the root that renders it.
 type ObjectRef struct{ APIVersion, Kind, Namespace, Name, Root string }
 
-// Cluster is one cluster and what it can do.
+// Namespace is a namespace that the fleet renders or puts a workload into.
+type Namespace struct {
+	Name   string
+	Labels map[string]string // nil when the fleet does not render the Namespace
+}
+
+// Finding is something in the repository that irgit cannot take into account.
+type Finding struct {
+	Root    string // the root it is about
+	File    string // the file to look at
+	Message string
+}
+
+// Cluster is one cluster and what it can do, as `.irgit.yaml` declares it.
 type Cluster struct {
 	Name                string    `json:"name"`
 	Aliases             []string  `json:"aliases"` // values of alerts' cluster fields
@@ -46,7 +75,17 @@ type Cluster struct {
 	CNI                 string    `json:"cni"` // kubernetes, cilium, calico
 	IngressGateways     []Gateway `json:"ingressGateways"`
 	Flux                Flux      `json:"flux"`
-	ProtectedNamespaces []string  `json:"protectedNamespaces"` // besides those of the floor
+	ProtectedNamespaces []string  `json:"protectedNamespaces"` // besides those of the floor; * stands for any text
+	Roots               []Root    `json:"roots"`
+	Response            string    `json:"response" config:"-"` // the directory of its incidents
+}
+
+// Root is a directory that a cluster's GitOps controller applies.
+type Root struct {
+	Path            string `json:"path"` // ends in /* for every directory below
+	Name            string `json:"name"` // default: the path with dashes
+	Hook            string `json:"hook"` // default: incident-response/patches/<cluster>/<name>
+	TargetNamespace string `json:"targetNamespace"`
 }
 
 // Mesh is the service mesh of a cluster.
@@ -54,6 +93,7 @@ type Mesh struct {
 	Mode          string `json:"mode"` // istio-sidecar, istio-ambient, none
 	RootNamespace string `json:"rootNamespace"`
 	TrustDomain   string `json:"trustDomain"`
+	Waypoint      string `json:"waypoint"` // name of the waypoint Gateway in each namespace, if there is one
 }
 
 // Gateway is an ingress gateway by the identity it calls with.
@@ -65,4 +105,11 @@ type Gateway struct {
 // Flux says where a cluster's Flux objects live.
 type Flux struct {
 	Namespace string `json:"namespace"`
+	Source    Source `json:"source"`
+}
+
+// Source is the Flux object that ships the repository.
+type Source struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
 }

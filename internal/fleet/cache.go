@@ -1,0 +1,282 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/gob"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/kustomize"
+)
+
+// cacheFormat changes with the meaning of what is written: a file of another
+// format is built anew.
+const cacheFormat = "irgit fleet index 1\n"
+
+const maxCache = 512 << 20 // bytes of a cache file that are read
+
+// cache is one cluster's file on disk. It holds nothing that the tree does not
+// say again, so whatever is wrong with it means building, never failing.
+type cache struct{ file string } // "" keeps nothing
+
+// cached is what is on disk: entries by root, and the hash of every file and
+// directory they depend on and of all directories above.
+type cached struct {
+	entries map[entryKey]*entry
+	hashes  map[string]string
+}
+
+type cacheDocument struct {
+	Entries []*entry
+	Hashes  map[string]string
+}
+
+func openCache(dir, cluster string) cache {
+	if dir == "" {
+		return cache{}
+	}
+	sum := sha256.Sum256([]byte(cluster)) // the file system may not tell cases apart
+	return cache{filepath.Join(dir, "fleet-"+hex.EncodeToString(sum[:8])+".index")}
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func (c cache) load() cached {
+	none := cached{map[entryKey]*entry{}, map[string]string{}}
+	if c.file == "" {
+		return none
+	}
+	info, err := os.Stat(c.file)
+	if err != nil || info.Size() > maxCache {
+		return none
+	}
+	data, err := os.ReadFile(c.file)
+	if err != nil {
+		return none
+	}
+	body, ok := bytes.CutPrefix(data, []byte(cacheFormat))
+	if !ok || len(body) < 4 || crc32.Checksum(body[4:], castagnoli) != binary.BigEndian.Uint32(body) {
+		return none
+	}
+	var doc cacheDocument
+	if err := gob.NewDecoder(bytes.NewReader(body[4:])).Decode(&doc); err != nil {
+		return none
+	}
+	out := cached{make(map[entryKey]*entry, len(doc.Entries)), doc.Hashes}
+	for _, e := range doc.Entries {
+		e.restore()
+		out.entries[e.key()] = e
+	}
+	return out
+}
+
+// restore makes again the empty maps that gob leaves out.
+func (e *entry) restore() {
+	for _, o := range e.Objects {
+		if w := o.Workload; w != nil {
+			if w.Labels == nil {
+				w.Labels = map[string]string{}
+			}
+			if w.Selector == nil && w.Kind != "Pod" {
+				w.Selector = map[string]string{}
+			}
+		}
+	}
+}
+
+// store writes the file whole under another name and moves it into place, so
+// that another process reads the old one or the new one.
+func (c cache) store(doc cacheDocument) error {
+	if c.file == "" {
+		return nil
+	}
+	var body bytes.Buffer
+	body.WriteString(cacheFormat)
+	body.Write(make([]byte, 4))
+	if err := gob.NewEncoder(&body).Encode(doc); err != nil {
+		return fmt.Errorf("encode index: %w", err)
+	}
+	data := body.Bytes()
+	sum := data[len(cacheFormat):]
+	binary.BigEndian.PutUint32(sum, crc32.Checksum(sum[4:], castagnoli))
+	if err := os.MkdirAll(filepath.Dir(c.file), 0o700); err != nil {
+		return fmt.Errorf("keep index: %w", err)
+	}
+	temp, err := os.CreateTemp(filepath.Dir(c.file), "fleet-*.tmp") // mode 0600
+	if err != nil {
+		return fmt.Errorf("keep index: %w", err)
+	}
+	_, err = temp.Write(data)
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), c.file)
+	}
+	if err != nil {
+		_ = os.Remove(temp.Name()) // the first error is what counts
+		return fmt.Errorf("keep index: %w", err)
+	}
+	return nil
+}
+
+// snapshot compares what the cache was made from with a tree. Where a
+// directory has its old hash, nothing below it is looked at.
+type snapshot struct {
+	tree *gitops.Tree
+	old  cached
+	now  map[string]string // hashes of this tree, "" for what is not there
+}
+
+// fresh reports whether everything an entry was built from is unchanged.
+func (s *snapshot) fresh(ctx context.Context, e *entry) (bool, error) {
+	if e == nil {
+		return false, nil
+	}
+	for _, name := range e.Cover {
+		same, err := s.same(ctx, name)
+		if !same || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (s *snapshot) same(ctx context.Context, name string) (bool, error) {
+	was, known := s.old.hashes[name]
+	if !known {
+		return false, nil
+	}
+	if name != "." {
+		if same, err := s.same(ctx, path.Dir(name)); same || err != nil {
+			return same, err
+		}
+	}
+	now, err := s.hash(ctx, name)
+	return now == was, err
+}
+
+// hash is the id of a file or directory in the tree. A directory's siblings
+// are read with it, since one of them is asked for next.
+func (s *snapshot) hash(ctx context.Context, name string) (string, error) {
+	if h, ok := s.now[name]; ok {
+		return h, nil
+	}
+	if name == "." {
+		s.now[name] = s.tree.Root()
+		return s.now[name], nil
+	}
+	dir := path.Dir(name)
+	if above, err := s.hash(ctx, dir); above == "" || err != nil {
+		s.now[name] = ""
+		return "", err
+	}
+	listed := dir + "/" // no clean path ends so: marks a directory as read
+	if _, ok := s.now[listed]; !ok {
+		s.now[listed] = ""
+		entries, err := s.tree.ReadDir(ctx, dir)
+		switch {
+		case errors.Is(err, gitops.ErrNotFound):
+		case err != nil && ctx.Err() != nil:
+			return "", err
+		case err != nil: // a file, symlink or submodule stands there now
+		}
+		for _, e := range entries {
+			s.now[path.Join(dir, e.Name)] = e.Hash + modeMark(e.Mode)
+		}
+	}
+	if _, ok := s.now[name]; !ok {
+		s.now[name] = ""
+	}
+	return s.now[name], nil
+}
+
+// modeMark tells a symlink from a file of the same bytes.
+func modeMark(m gitops.Mode) string {
+	if m == gitops.File || m == gitops.Executable || m == gitops.Dir {
+		return ""
+	}
+	return fmt.Sprintf("/%d", m)
+}
+
+// save writes the entries with the hashes they hold for.
+func (s *snapshot) save(ctx context.Context, c cache, entries map[entryKey]*entry) error {
+	if c.file == "" {
+		return nil
+	}
+	doc := cacheDocument{Hashes: map[string]string{}}
+	for _, e := range entries {
+		doc.Entries = append(doc.Entries, e)
+		for _, name := range e.Cover {
+			for ; ; name = path.Dir(name) {
+				if _, done := doc.Hashes[name]; done {
+					break
+				}
+				h, err := s.current(ctx, name)
+				if err != nil {
+					return err
+				}
+				doc.Hashes[name] = h
+				if name == "." {
+					break
+				}
+			}
+		}
+	}
+	return c.store(doc)
+}
+
+// current is hash, without reading where a directory above is unchanged.
+func (s *snapshot) current(ctx context.Context, name string) (string, error) {
+	if same, err := s.same(ctx, name); err != nil {
+		return "", err
+	} else if same {
+		return s.old.hashes[name], nil
+	}
+	return s.hash(ctx, name)
+}
+
+// cover is the smallest set of paths whose hashes change whenever a build that
+// read the files could come out differently: the directories that are built
+// (a kustomization file may appear in them) and single files elsewhere.
+func cover(root string, files []string) []string {
+	dirs := map[string]bool{path.Clean(root): true}
+	for _, f := range files {
+		if slices.Contains(kustomize.FileNames(), path.Base(f)) {
+			dirs[path.Dir(f)] = true
+		}
+	}
+	var out []string
+	for _, f := range slices.Sorted(slices.Values(files)) {
+		if !below(dirs, path.Dir(f)) {
+			out = append(out, f)
+		}
+	}
+	for d := range dirs {
+		if d == "." || !below(dirs, path.Dir(d)) {
+			out = append(out, d)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// below reports whether name is one of dirs or lies in one.
+func below(dirs map[string]bool, name string) bool {
+	for ; ; name = path.Dir(name) {
+		if dirs[name] {
+			return true
+		}
+		if name == "." || name == "/" || !strings.Contains(name, "/") && !dirs["."] {
+			return false
+		}
+	}
+}

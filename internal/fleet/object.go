@@ -1,0 +1,239 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// maxObject is the largest object the index keeps, in bytes of JSON. It is
+// above what etcd takes, so an object that is not kept is none that runs.
+const maxObject = 2 << 20
+
+// entryKey names an entry: the root, and how it was taken.
+type entryKey struct{ mode, root string }
+
+// readOnly is the mode of other clusters' roots: only what they read counts.
+const readOnly = "read"
+
+// entry is what the index keeps of one root: all that its questions need, so
+// that a root that did not change is not built again.
+type entry struct {
+	Mode           string // the cluster's gitops, or readOnly
+	Root           string
+	Cover          []string // files and directories whose hashes say whether the entry still holds
+	Kustomization  string   // the root's own kustomization file, "" when there is none
+	Transformers   []string // of that file, as paths in the repository
+	Kustomizations []string // every kustomization file that is read
+	Objects        []object
+	Failure        string // why the root does not build
+	FailureFile    string
+}
+
+func (e *entry) key() entryKey { return entryKey{e.Mode, e.Root} }
+
+// object is a rendered object; Data is its JSON.
+type object struct {
+	APIVersion, Kind, Namespace, Name string
+	Data                              []byte
+	Workload                          *Workload // of kinds that own pods
+	Indexed                           bool      // a Job whose pods are numbered
+	Init                              []Container
+}
+
+// unkept are kinds the index neither needs nor writes to disk.
+var unkept = map[string]bool{"Secret": true, "ConfigMap": true, "SealedSecret": true, "CustomResourceDefinition": true}
+
+// keep turns rendered objects into what the index keeps.
+func keep(objects []*unstructured.Unstructured) (kept []object, err error) {
+	for _, u := range objects {
+		if unkept[u.GetKind()] {
+			continue
+		}
+		data, err := json.Marshal(u.Object)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", u.GetKind(), u.GetName(), err)
+		}
+		o := object{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
+		o.Workload, o.Init = workloadOf(u)
+		o.Indexed = dig(u.Object, "spec", "completionMode") == "Indexed" || dig(u.Object, "spec", "jobTemplate", "spec", "completionMode") == "Indexed"
+		if len(data) <= maxObject {
+			o.Data = data
+		}
+		kept = append(kept, o)
+	}
+	return kept, nil
+}
+
+// templates says where the kinds that own pods keep the pod's manifest.
+var templates = map[string][]string{
+	"apps/Deployment":        {"spec", "template"},
+	"apps/StatefulSet":       {"spec", "template"},
+	"apps/DaemonSet":         {"spec", "template"},
+	"apps/ReplicaSet":        {"spec", "template"},
+	"argoproj.io/Rollout":    {"spec", "template"},
+	"batch/Job":              {"spec", "template"},
+	"batch/CronJob":          {"spec", "jobTemplate", "spec", "template"},
+	"/Pod":                   {},
+	"/ReplicationController": {"spec", "template"},
+}
+
+// workloadOf reads the workload, nil for a kind that owns no pods, and its
+// init containers. Cluster and Root are left to the index.
+func workloadOf(u *unstructured.Unstructured) (w *Workload, init []Container) {
+	at, owns := templates[group(u.GetAPIVersion())+"/"+u.GetKind()]
+	if !owns {
+		return nil, nil
+	}
+	template, ok := dig(u.Object, at...).(map[string]any)
+	if !ok {
+		return nil, nil // a Rollout that refers to a Deployment's template, or nothing that runs
+	}
+	spec, _ := template["spec"].(map[string]any)
+	w = &Workload{
+		Namespace: u.GetNamespace(), Kind: u.GetKind(), Name: u.GetName(), APIVersion: u.GetAPIVersion(),
+		Labels:         texts(dig(template, "metadata", "labels")),
+		ServiceAccount: text(spec["serviceAccountName"]),
+	}
+	switch w.Kind {
+	case "ReplicationController":
+		w.Selector = texts(dig(u.Object, "spec", "selector"))
+	case "Pod":
+	default:
+		w.Selector = texts(dig(u.Object, "spec", "selector", "matchLabels"))
+	}
+	if w.ServiceAccount == "" {
+		w.ServiceAccount = text(spec["serviceAccount"]) // the field's old name, still honoured
+	}
+	if w.ServiceAccount == "" {
+		w.ServiceAccount = "default"
+	}
+	w.HostNetwork, _ = spec["hostNetwork"].(bool)
+	if n, ok := whole(dig(u.Object, "spec", "replicas")); ok {
+		w.Replicas = &n
+	}
+	for _, c := range maps(spec["initContainers"]) {
+		if c["restartPolicy"] == "Always" { // a sidecar: it runs as long as the pod
+			w.Containers = append(w.Containers, containerOf(c))
+		} else {
+			init = append(init, containerOf(c))
+		}
+	}
+	for _, c := range maps(spec["containers"]) {
+		w.Containers = append(w.Containers, containerOf(c))
+	}
+	return w, init
+}
+
+func containerOf(c map[string]any) Container {
+	out := Container{Name: text(c["name"]), Image: text(c["image"])}
+	for _, p := range maps(c["ports"]) {
+		number, _ := whole(p["containerPort"])
+		protocol := text(p["protocol"])
+		if protocol == "" {
+			protocol = "TCP"
+		}
+		out.Ports = append(out.Ports, Port{text(p["name"]), number, protocol})
+	}
+	return out
+}
+
+// decodeLater decodes the object once, when it is first asked for.
+func decodeLater(o object, namespace string) func() *unstructured.Unstructured {
+	if o.Data == nil {
+		return nil
+	}
+	return sync.OnceValue(func() *unstructured.Unstructured {
+		var m map[string]any
+		if json.Unmarshal(o.Data, &m) != nil {
+			return nil // it was encoded here and its checksum held
+		}
+		u := &unstructured.Unstructured{Object: integers(m).(map[string]any)}
+		if namespace != "" {
+			u.SetNamespace(namespace)
+		}
+		return u
+	})
+}
+
+// integers gives numbers the types that unstructured objects have.
+func integers(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, below := range v {
+			v[k] = integers(below)
+		}
+	case []any:
+		for i, below := range v {
+			v[i] = integers(below)
+		}
+	case float64:
+		if n := int64(v); float64(n) == v {
+			return n
+		}
+	}
+	return v
+}
+
+func group(apiVersion string) string {
+	g, _, ok := strings.Cut(apiVersion, "/")
+	if !ok {
+		return ""
+	}
+	return g
+}
+
+// The readers below take what has the wanted type and pass over the rest: the
+// manifests are somebody's text.
+
+func dig(v any, keys ...string) any {
+	for _, k := range keys {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil
+		}
+		v = m[k]
+	}
+	return v
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+func texts(v any) map[string]string {
+	m, _ := v.(map[string]any)
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		if s, ok := v.(string); ok {
+			out[k] = s
+		}
+	}
+	return out
+}
+
+func maps(v any) (out []map[string]any) {
+	list, _ := v.([]any)
+	for _, item := range list {
+		if m, ok := item.(map[string]any); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func whole(v any) (int64, bool) {
+	switch n := v.(type) {
+	case int64:
+		return n, true
+	case int:
+		return int64(n), true
+	case float64:
+		return int64(n), n == float64(int64(n))
+	}
+	return 0, false
+}

@@ -1,0 +1,127 @@
+package fleet
+
+import (
+	"cmp"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Cluster is the cluster that was indexed.
+func (ix *Index) Cluster() Cluster { return ix.cluster }
+
+// Workloads lists what owns pods, by namespace, kind, name and root.
+func (ix *Index) Workloads() []Workload { return slices.Clone(ix.workloads) }
+
+// Findings lists what the index could not take into account.
+func (ix *Index) Findings() []Finding { return slices.Clone(ix.findings) }
+
+// inNamespace is the part of the workloads in a namespace.
+func (ix *Index) inNamespace(namespace string) []Workload {
+	from, _ := slices.BinarySearchFunc(ix.workloads, namespace, func(w Workload, n string) int { return cmp.Compare(w.Namespace, n) })
+	to := from
+	for to < len(ix.workloads) && ix.workloads[to].Namespace == namespace {
+		to++
+	}
+	return ix.workloads[from:to]
+}
+
+// Object returns the rendered object. A ref without Root or APIVersion finds
+// it in any root or version. Secrets, ConfigMaps, CRDs and objects over 256
+// KiB are not kept. The caller owns the copy.
+func (ix *Index) Object(ref ObjectRef) (*unstructured.Unstructured, bool) {
+	for _, o := range ix.objects[ref.Namespace] {
+		if o.ref.Kind == ref.Kind && o.ref.Name == ref.Name && o.read != nil &&
+			(ref.APIVersion == "" || o.ref.APIVersion == ref.APIVersion) && (ref.Root == "" || o.ref.Root == ref.Root) {
+			if u := o.read(); u != nil {
+				return u.DeepCopy(), true
+			}
+		}
+	}
+	return nil, false
+}
+
+// SameServiceAccount lists the other workloads that run under w's identity: a
+// rule on its principal hits them too.
+func (ix *Index) SameServiceAccount(w Workload) (others []Workload) {
+	for _, o := range ix.inNamespace(w.Namespace) {
+		if o.ServiceAccount == w.ServiceAccount && o.Ref() != w.Ref() {
+			others = append(others, o)
+		}
+	}
+	return others
+}
+
+// Namespaces lists the namespaces by name.
+func (ix *Index) Namespaces() []Namespace {
+	found := map[string]Namespace{}
+	for _, w := range ix.workloads {
+		if w.Namespace != "" {
+			found[w.Namespace] = Namespace{Name: w.Namespace}
+		}
+	}
+	for _, o := range ix.objects[""] {
+		if o.ref.Kind == "Namespace" && o.ref.APIVersion == "v1" && o.read != nil {
+			if u := o.read(); u != nil {
+				found[o.ref.Name] = Namespace{o.ref.Name, texts(dig(u.Object, "metadata", "labels"))}
+			}
+		}
+	}
+	all := make([]Namespace, 0, len(found))
+	for _, n := range found {
+		all = append(all, n)
+	}
+	slices.SortFunc(all, func(a, b Namespace) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// autoscalerKinds scale a workload by a scaleTargetRef.
+var autoscalerKinds = map[string]bool{"HorizontalPodAutoscaler": true, "ScaledObject": true}
+
+// Autoscalers lists the HorizontalPodAutoscalers and KEDA ScaledObjects that
+// scale w.
+func (ix *Index) Autoscalers(w Workload) (refs []ObjectRef) {
+	for _, o := range ix.objects[w.Namespace] {
+		if autoscalerKinds[o.ref.Kind] && scales(o, w) {
+			refs = append(refs, o.ref)
+		}
+	}
+	return refs
+}
+
+// scales reports whether the autoscaler's target is w. A target without
+// apiVersion is one by kind and name: better a freeze too many in the plan
+// than an autoscaler unseen. KEDA's default is a Deployment of apps.
+func scales(o indexedObject, w Workload) bool {
+	if o.read == nil || o.read() == nil {
+		return false
+	}
+	target, _ := dig(o.read().Object, "spec", "scaleTargetRef").(map[string]any)
+	kind, version := text(target["kind"]), text(target["apiVersion"])
+	if o.ref.Kind == "ScaledObject" {
+		kind = cmp.Or(kind, "Deployment")
+	}
+	return text(target["name"]) == w.Name && kind == w.Kind && (version == "" || group(version) == group(w.APIVersion))
+}
+
+// Services lists the Services whose selector picks w's pods.
+func (ix *Index) Services(w Workload) (refs []ObjectRef) {
+	for _, o := range ix.objects[w.Namespace] {
+		if o.ref.Kind != "Service" || o.ref.APIVersion != "v1" || o.read == nil || o.read() == nil {
+			continue
+		}
+		if selector := texts(dig(o.read().Object, "spec", "selector")); len(selector) > 0 && subset(selector, w.Labels) {
+			refs = append(refs, o.ref)
+		}
+	}
+	return refs
+}
+
+func subset(selector, labels map[string]string) bool {
+	for k, v := range selector {
+		if have, ok := labels[k]; !ok || have != v {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,197 @@
+package fleet
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+)
+
+// picks is whom an object selects: pods by their labels, in one namespace or
+// in all ("").
+type picks struct {
+	namespace string
+	labels    []labels.Selector // pods that match one of them
+	runtime   bool              // a label was left out of them that only running pods have
+}
+
+func (p picks) hit(w Workload) bool {
+	if p.namespace != "" && p.namespace != w.Namespace {
+		return false
+	}
+	return slices.ContainsFunc(p.labels, func(s labels.Selector) bool { return s.Matches(labels.Set(w.Labels)) })
+}
+
+// istioKinds select workloads by selector or targetRefs.
+var istioKinds = map[string]bool{
+	"security.istio.io/AuthorizationPolicy": true, "security.istio.io/PeerAuthentication": true,
+	"security.istio.io/RequestAuthentication": true, "telemetry.istio.io/Telemetry": true, "extensions.istio.io/WasmPlugin": true,
+}
+
+// picksOf reads an object's selection. What it cannot tell is an error: an
+// object that is not understood may select anything.
+func (ix *Index) picksOf(u *unstructured.Unstructured) (picks, error) {
+	kind := group(u.GetAPIVersion()) + "/" + u.GetKind()
+	switch {
+	case u.GetNamespace() == "":
+		return picks{}, errors.New("it has no namespace")
+	case kind == "networking.k8s.io/NetworkPolicy":
+		selector, _, err := unstructured.NestedFieldNoCopy(u.Object, "spec", "podSelector")
+		if err != nil {
+			return picks{}, err
+		}
+		s, runtime, err := selectorOf(selector)
+		return picks{u.GetNamespace(), []labels.Selector{s}, runtime}, err
+	case istioKinds[kind]:
+		return ix.istioPicks(u)
+	}
+	return picks{}, fmt.Errorf("whom a %s of %s selects is not known to irgit", u.GetKind(), u.GetAPIVersion())
+}
+
+// selectorOf reads a label selector as the API server does. Missing or empty,
+// it selects everything. Labels that only running pods have cannot be compared
+// with a manifest, so they are left out and reported.
+func selectorOf(field any) (s labels.Selector, runtime bool, err error) {
+	if field == nil {
+		return labels.Everything(), false, nil
+	}
+	data, err := json.Marshal(field)
+	if err != nil {
+		return nil, false, fmt.Errorf("its selector: %w", err)
+	}
+	var l metav1.LabelSelector
+	dec := json.NewDecoder(strings.NewReader(string(data)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&l); err != nil {
+		return nil, false, fmt.Errorf("its selector is not one: %w", err)
+	}
+	all, err := metav1.LabelSelectorAsSelector(&l)
+	if err != nil {
+		return nil, false, fmt.Errorf("its selector is not one: %w", err)
+	}
+	return withoutRuntime(all)
+}
+
+// runtimeLabels are put on pods by controllers and webhooks; a manifest that
+// has one itself is compared like any other.
+var runtimeLabels = []string{
+	"pod-template-hash", "controller-revision-hash", "pod-template-generation", "rollouts-pod-template-hash",
+	"statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index",
+	"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "batch.kubernetes.io/job-completion-index",
+	"security.istio.io/tlsMode", "service.istio.io/canonical-name", "service.istio.io/canonical-revision",
+	"istio.io/rev", "topology.istio.io/network", "topology.kubernetes.io/region", "topology.kubernetes.io/zone",
+}
+
+func withoutRuntime(all labels.Selector) (s labels.Selector, runtime bool, err error) {
+	requirements, _ := all.Requirements()
+	kept := labels.NewSelector()
+	for _, r := range requirements {
+		if slices.Contains(runtimeLabels, r.Key()) {
+			runtime = true
+			continue
+		}
+		kept = kept.Add(r)
+	}
+	return kept, runtime, nil
+}
+
+// istioPicks reads selector and targetRefs
+// (https://istio.io/latest/docs/reference/config/security/authorization-policy/).
+func (ix *Index) istioPicks(u *unstructured.Unstructured) (picks, error) {
+	spec, _ := u.Object["spec"].(map[string]any)
+	scope := u.GetNamespace()
+	if scope == ix.meshRoot() {
+		scope = "" // it holds for every namespace
+	}
+	refs, err := targetRefs(spec)
+	switch selector, has := spec["selector"]; {
+	case err != nil:
+		return picks{}, err
+	case has && selector != nil && len(refs) > 0:
+		return picks{}, errors.New("it has both selector and targetRefs")
+	case len(refs) > 0:
+		return ix.targets(u.GetNamespace(), refs)
+	default:
+		s, runtime, err := workloadSelector(selector)
+		return picks{scope, []labels.Selector{s}, runtime}, err
+	}
+}
+
+func (ix *Index) meshRoot() string {
+	if ix.cluster.Mesh.RootNamespace != "" {
+		return ix.cluster.Mesh.RootNamespace
+	}
+	return "istio-system"
+}
+
+// workloadSelector is Istio's: matchLabels alone.
+func workloadSelector(field any) (labels.Selector, bool, error) {
+	if m, ok := field.(map[string]any); ok {
+		for key := range m {
+			if key != "matchLabels" {
+				return nil, false, fmt.Errorf("its selector has the field %q, which Istio does not have", key)
+			}
+		}
+	}
+	return selectorOf(field)
+}
+
+func targetRefs(spec map[string]any) (refs []map[string]any, err error) {
+	list, ok := spec["targetRefs"].([]any)
+	if !ok && spec["targetRefs"] != nil {
+		return nil, errors.New("its targetRefs are no list")
+	}
+	if single := spec["targetRef"]; single != nil {
+		list = append(slices.Clone(list), single)
+	}
+	for _, item := range list {
+		m, ok := item.(map[string]any)
+		if !ok {
+			return nil, errors.New("one of its targetRefs is no mapping")
+		}
+		refs = append(refs, m)
+	}
+	return refs, nil
+}
+
+// targets follows targetRefs to the pods behind Services.
+func (ix *Index) targets(namespace string, refs []map[string]any) (picks, error) {
+	p := picks{namespace: namespace}
+	for _, ref := range refs {
+		kind, name := text(ref["kind"]), text(ref["name"])
+		if kind != "Service" || text(ref["group"]) != "" && text(ref["group"]) != "core" {
+			return picks{}, fmt.Errorf("it targets a %s, and whom that reaches is not in the manifests", kind)
+		}
+		if other := text(ref["namespace"]); other != "" && other != namespace {
+			return picks{}, errors.New("it targets a Service of another namespace")
+		}
+		service, ok := ix.Object(ObjectRef{APIVersion: "v1", Kind: "Service", Namespace: namespace, Name: name})
+		if !ok {
+			return picks{}, fmt.Errorf("it targets the Service %s/%s, which no root renders", namespace, name)
+		}
+		selector := texts(dig(service.Object, "spec", "selector"))
+		if len(selector) == 0 || text(dig(service.Object, "spec", "type")) == "ExternalName" {
+			return picks{}, fmt.Errorf("it targets the Service %s/%s, which has no selector", namespace, name)
+		}
+		all := labels.NewSelector()
+		for k, v := range selector {
+			r, err := labels.NewRequirement(k, selection.Equals, []string{v})
+			if err != nil {
+				return picks{}, fmt.Errorf("it targets the Service %s/%s: %w", namespace, name, err)
+			}
+			all = all.Add(*r)
+		}
+		s, runtime, err := withoutRuntime(all)
+		if err != nil {
+			return picks{}, err
+		}
+		p.labels, p.runtime = append(p.labels, s), p.runtime || runtime
+	}
+	return p, nil
+}

@@ -1,0 +1,230 @@
+package kustomize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/irgit/irgit/internal/gitops"
+)
+
+// mountPoint is where the tree appears to the library. Were it the root, a
+// path that climbs out of the tree would come back in.
+const mountPoint = "/tree"
+
+func mount(name string) string { return path.Join(mountPoint, name) }
+
+// unmount is the inverse; ok is false for a path outside the tree.
+func unmount(name string) (inside string, ok bool) {
+	name = path.Clean(name)
+	if name == mountPoint {
+		return "", true
+	}
+	return strings.CutPrefix(name, mountPoint+"/")
+}
+
+// What one build may read. Bases that include each other twice on every level
+// double with each level; these bounds stop them.
+const (
+	maxReads          = 50_000
+	maxKustomizations = 5_000
+	maxBytes          = 256 << 20
+)
+
+// session is the file system of one build: the tree, read-only, behind the
+// guard. The library calls it from one goroutine.
+type session struct {
+	ctx           context.Context // of this one build
+	tree          *gitops.Tree
+	root          string
+	options       Options
+	alone         bool // no other build runs
+	read          map[string]bool
+	looked        map[string]bool // paths that were asked for
+	checked       map[string]bool // files that passed the guard
+	reads         int
+	bytes         int
+	generated     []byte // the root's kustomization, when it has none of its own
+	kustomization string // the root's own
+	transformers  []string
+	failure       error // the guard's word, which the library may have swallowed
+	outside       error // the repository could not be read
+}
+
+func newSession(ctx context.Context, tree *gitops.Tree, root string, o Options) *session {
+	return &session{ctx: ctx, tree: tree, root: root, options: o, read: map[string]bool{}, looked: map[string]bool{}, checked: map[string]bool{}}
+}
+
+var errReadOnly = errors.New("the tree is read-only")
+
+func (s *session) stat(name string) (gitops.Entry, error) {
+	inside, ok := unmount(name)
+	if !ok {
+		return gitops.Entry{}, &fs.PathError{Op: "open", Path: name, Err: errors.New("it is outside the repository")}
+	}
+	if inside == "" {
+		return gitops.Entry{Mode: gitops.Dir}, nil
+	}
+	if s.generated != nil && inside == path.Join(s.root, generatedName) {
+		return gitops.Entry{Name: generatedName, Mode: gitops.File}, nil
+	}
+	s.looked[inside] = true
+	e, err := s.tree.Stat(s.ctx, inside)
+	return e, s.note(err, name)
+}
+
+// note tells what is missing from what could not be asked.
+func (s *session) note(err error, name string) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, gitops.ErrNotFound) {
+		return &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	if unreadable(s.ctx, err) != nil {
+		s.outside = err
+	}
+	return err
+}
+
+// ReadFile is the one way in for content.
+func (s *session) ReadFile(name string) ([]byte, error) {
+	if err := s.ctx.Err(); err != nil {
+		return nil, err
+	}
+	if s.failure != nil {
+		return nil, s.failure
+	}
+	inside, ok := unmount(name)
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("it is outside the repository")}
+	}
+	if s.generated != nil && inside == path.Join(s.root, generatedName) {
+		return s.generated, nil
+	}
+	s.looked[inside] = true
+	data, err := s.tree.ReadFile(s.ctx, inside)
+	if err != nil {
+		return nil, s.note(err, name)
+	}
+	s.read[inside] = true
+	s.reads++
+	s.bytes += len(data)
+	if s.reads > maxReads || s.bytes > maxBytes {
+		s.failure = &Error{Root: s.root, File: inside, Reason: fmt.Sprintf("the root reads more than %d files or %d MiB: bases include each other too often", maxReads, maxBytes>>20)}
+		return nil, s.failure
+	}
+	if !s.checked[inside] {
+		if err := s.check(inside, data); err != nil {
+			s.failure = err
+			return nil, err
+		}
+		s.checked[inside] = true
+	}
+	return data, nil
+}
+
+// IsDir reports whether name is a directory.
+func (s *session) IsDir(name string) bool {
+	e, err := s.stat(name)
+	return err == nil && e.Mode == gitops.Dir
+}
+
+// Exists reports whether there is a file or directory at name.
+func (s *session) Exists(name string) bool {
+	_, err := s.stat(name)
+	return err == nil
+}
+
+// CleanedAbs splits name into its directory and file.
+func (s *session) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
+	if !path.IsAbs(name) {
+		name = mount(name)
+	}
+	name = path.Clean(name)
+	e, err := s.stat(name)
+	if err != nil {
+		return "", "", err
+	}
+	if e.Mode == gitops.Dir {
+		return filesys.ConfirmedDir(name), "", nil
+	}
+	return filesys.ConfirmedDir(path.Dir(name)), path.Base(name), nil
+}
+
+// ReadDir lists the names in a directory.
+func (s *session) ReadDir(name string) ([]string, error) {
+	inside, ok := unmount(name)
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("it is outside the repository")}
+	}
+	s.looked[inside] = true
+	entries, err := s.tree.ReadDir(s.ctx, inside)
+	if err != nil {
+		return nil, s.note(err, name)
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Glob matches names in one directory, as far as the library needs it.
+func (s *session) Glob(pattern string) ([]string, error) {
+	dir, base := path.Split(pattern)
+	if strings.ContainsAny(dir, `*?[\`) {
+		return nil, errors.New("a pattern may stand only in the last part of a path")
+	}
+	names, err := s.ReadDir(dir)
+	if err != nil {
+		return nil, nil // filepath.Glob ignores what it cannot list
+	}
+	var out []string
+	for _, n := range names {
+		matched, err := path.Match(base, n)
+		if err != nil {
+			return nil, err
+		}
+		if matched {
+			out = append(out, path.Join(dir, n))
+		}
+	}
+	return out, nil
+}
+
+// The rest of the interface is what a build never needs of a tree.
+
+// Create refuses.
+func (s *session) Create(string) (filesys.File, error) { return nil, errReadOnly }
+
+// Mkdir refuses.
+func (s *session) Mkdir(string) error { return errReadOnly }
+
+// MkdirAll refuses.
+func (s *session) MkdirAll(string) error { return errReadOnly }
+
+// RemoveAll refuses.
+func (s *session) RemoveAll(string) error { return errReadOnly }
+
+// WriteFile refuses.
+func (s *session) WriteFile(string, []byte) error { return errReadOnly }
+
+// Open refuses: content is read through ReadFile.
+func (s *session) Open(string) (filesys.File, error) {
+	return nil, &fs.PathError{Op: "open", Err: os.ErrPermission}
+}
+
+// Walk refuses: the library walks only on disk.
+func (s *session) Walk(string, filepath.WalkFunc) error {
+	return errors.New("walking the tree is not supported")
+}

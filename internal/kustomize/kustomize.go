@@ -1,0 +1,182 @@
+// Package kustomize builds kustomization roots straight from a git tree, and
+// is the only package that knows the kustomize library.
+//
+// [Build] is the place to start. It is a guard as much as a build: nothing of
+// the repository is executed, nothing is fetched, nothing outside the tree is
+// read, YAML that would grow without bound is refused before the library sees
+// it, and a panic of the library becomes an error. Every file that was read is
+// in the result, so that a caller knows what the result depends on.
+//
+// The library keeps one schema per process. Builds that would change it run
+// alone; all others run side by side, and Build may be called from any
+// goroutine.
+package kustomize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
+
+	"github.com/irgit/irgit/internal/gitops"
+)
+
+// Options of a build.
+type Options struct {
+	// Generate builds a directory without a kustomization file as Flux does:
+	// as if one listed every manifest below it.
+	Generate bool
+	// Directory builds a directory without a kustomization file as Argo CD's
+	// directory source does: the manifests in it, and none below it.
+	Directory bool
+}
+
+// Result is what a root renders to.
+type Result struct {
+	Objects []*unstructured.Unstructured // in the order of the build
+	Files   []string                     // every file that was read, sorted
+	// Kustomization is the root's own kustomization file, "" when it has none.
+	Kustomization string
+	// Transformers are the paths in the repository that this file lists in
+	// transformers.
+	Transformers []string
+}
+
+// Error is a root that does not build because of what is in the repository.
+type Error struct {
+	Root   string
+	File   string // the file to look at; the root's directory when the library does not say
+	Reason string // one line, with the way out where there is one
+	// Looked holds every path that the build asked for until it failed, those
+	// that are not there included: as long as they are the same, it fails.
+	Looked []string
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("build %s: %s: %s", display(e.Root), e.File, e.Reason)
+}
+
+func display(root string) string {
+	if root == "" {
+		return "."
+	}
+	return root
+}
+
+// Build renders the kustomization at root. Paths may lead out of the root's
+// directory, as they may under Flux, and never out of the tree. Objects come
+// in the order of the build, which is not sorted.
+//
+// An error is an *Error unless the repository could not be read or ctx ended.
+func Build(ctx context.Context, tree *gitops.Tree, root string, o Options) (*Result, error) {
+	root = clean(root)
+	s := newSession(ctx, tree, root, o)
+	schemas.RLock()
+	objects, err := s.run()
+	schemas.RUnlock()
+	if errors.Is(err, errOwnSchema) {
+		s = newSession(ctx, tree, root, o)
+		s.alone = true
+		schemas.Lock()
+		objects, err = s.run()
+		openapi.ResetOpenAPI()
+		schemas.Unlock()
+	}
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	return &Result{
+		Objects: objects, Files: slices.Sorted(maps.Keys(s.read)), Kustomization: s.kustomization, Transformers: s.transformers,
+	}, nil
+}
+
+// schemas is held for writing by builds that set the library's schema.
+var schemas sync.RWMutex
+
+var errOwnSchema = errors.New("the kustomization sets a schema of its own")
+
+func (s *session) run() (objects []*unstructured.Unstructured, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("kustomize gave up: %v", p)
+		}
+	}()
+	if err := s.generate(); err != nil {
+		return nil, err
+	}
+	options := krusty.MakeDefaultOptions() // no plugins, no functions, no helm
+	options.LoadRestrictions = types.LoadRestrictionsNone
+	rendered, err := krusty.MakeKustomizer(options).Run(s, mount(s.root))
+	if s.failure != nil {
+		return nil, s.failure // the library swallows some errors of its file system
+	}
+	if err != nil {
+		return nil, err
+	}
+	return plain(rendered)
+}
+
+func plain(rendered resmap.ResMap) ([]*unstructured.Unstructured, error) {
+	objects := make([]*unstructured.Unstructured, 0, rendered.Size())
+	for _, r := range rendered.Resources() {
+		data, err := r.MarshalJSON()
+		if err != nil {
+			return nil, err
+		}
+		u := &unstructured.Unstructured{}
+		if err := u.UnmarshalJSON(data); err != nil {
+			return nil, fmt.Errorf("%s %s: %w", r.GetKind(), r.GetName(), err)
+		}
+		objects = append(objects, u)
+	}
+	return objects, nil
+}
+
+// explain turns what went wrong into an *Error, unless it is not the
+// repository's fault.
+func (s *session) explain(err error) error {
+	var ours *Error
+	switch {
+	case s.ctx.Err() != nil:
+		return fmt.Errorf("build %s: %w", display(s.root), context.Cause(s.ctx))
+	case errors.As(err, &ours):
+		ours.Looked = slices.Sorted(maps.Keys(s.looked))
+		return ours
+	case s.outside != nil:
+		return fmt.Errorf("build %s: %w", display(s.root), s.outside)
+	}
+	reason := strings.ReplaceAll(err.Error(), mountPoint+"/", "")
+	reason = strings.Join(strings.Fields(reason), " ")
+	if len(reason) > maxReason {
+		reason = reason[:maxReason] + "…"
+	}
+	file := s.root
+	if s.kustomization != "" {
+		file = s.kustomization
+	}
+	return &Error{Root: s.root, File: display(file), Reason: reason, Looked: slices.Sorted(maps.Keys(s.looked))}
+}
+
+const maxReason = 600 // bytes of the library's words that are worth showing
+
+// clean is the root's path as the tree knows it, "" for the whole tree.
+func clean(root string) string { return strings.Trim(path.Clean("/"+root), "/") }
+
+// unreadable is err if it says that the repository could not be asked, nil if
+// it is about what is in it.
+func unreadable(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, gitops.ErrUnreachable) || errors.Is(err, gitops.ErrAuthentication) {
+		return err
+	}
+	return nil
+}

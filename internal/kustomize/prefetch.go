@@ -1,0 +1,102 @@
+package kustomize
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+
+	"github.com/irgit/irgit/internal/gitops"
+)
+
+// maxLevels is how far bases are followed ahead of the build.
+const maxLevels = 16
+
+// Prefetch brings what builds of the roots will read in as many round trips as
+// bases stand on each other, instead of one for every file. It is a hint: what
+// it cannot read, Build reports.
+func Prefetch(ctx context.Context, tree *gitops.Tree, roots ...string) error {
+	seen := map[string]bool{}
+	next := make([]string, 0, len(roots))
+	for _, r := range roots {
+		next = append(next, clean(r))
+	}
+	for range maxLevels {
+		var fetch []string
+		for _, name := range next {
+			if !seen[name] && name != "" { // the whole repository is never fetched
+				seen[name] = true
+				fetch = append(fetch, name)
+			}
+		}
+		if len(fetch) == 0 {
+			return nil
+		}
+		if err := unreadable(ctx, tree.Prefetch(ctx, fetch...)); err != nil {
+			return fmt.Errorf("read ahead: %w", err)
+		}
+		next = nil
+		for _, dir := range fetch {
+			found, err := references(ctx, tree, dir, seen)
+			if err != nil {
+				return err
+			}
+			next = append(next, found...)
+		}
+	}
+	return nil
+}
+
+// references lists the paths outside dir that the kustomizations in and below
+// it build on.
+func references(ctx context.Context, tree *gitops.Tree, dir string, seen map[string]bool) (out []string, err error) {
+	entry, err := tree.Stat(ctx, dir)
+	if err != nil || entry.Mode != gitops.Dir {
+		return nil, ctx.Err()
+	}
+	entries, err := tree.ReadDir(ctx, dir)
+	if err != nil {
+		return nil, ctx.Err()
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name)
+		switch {
+		case e.Mode == gitops.Dir:
+			seen[name] = true
+			below, err := references(ctx, tree, name, seen)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, below...)
+		case e.Mode == gitops.File && isKustomization(e.Name):
+			data, err := tree.ReadFile(ctx, name)
+			if err != nil || inflated(data) != "" {
+				continue // Build says what is wrong
+			}
+			k, err := parseKustomization(data)
+			if err != nil {
+				continue
+			}
+			for _, p := range within(dir, k.bases) {
+				if !covered(seen, p) {
+					out = append(out, p)
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// covered reports whether name, or a directory above it, is here already.
+func covered(seen map[string]bool, name string) bool {
+	for ; name != "." && name != "/"; name = path.Dir(name) {
+		if seen[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// FileNames are the names that make a directory a kustomization.
+func FileNames() []string { return konfig.RecognizedKustomizationFileNames() }
