@@ -1,0 +1,145 @@
+package redact
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"regexp"
+	"slices"
+	"sync"
+)
+
+//go:generate sh -c "cd ../../tools/secrets && go run . ../../internal/redact/rules.json.gz"
+
+//go:embed rules.json.gz
+var packed []byte
+
+// rule finds one kind of secret. It is looked at only in texts that hold one
+// of its keywords.
+type rule struct {
+	name     string
+	keywords []string                        // lower case
+	find     func(text, lower string) []span // lower: text with small letters, byte for byte
+}
+
+// rules are all rules, own ones first: where two find the same secret, the
+// earlier names it.
+var rules = sync.OnceValue(func() []rule {
+	all := slices.Clone(own)
+	tokens, err := unpack(packed)
+	if err != nil {
+		panic(err) // the file is embedded, and a test unpacks it
+	}
+	for _, t := range tokens {
+		all = append(all, rule{t.ID, t.Keywords, t.finder()})
+	}
+	return all
+})
+
+// token is one rule of the embedded file, as tools/secrets writes it.
+type token struct {
+	ID       string   `json:"id"`
+	Regex    string   `json:"regex"`
+	Group    int      `json:"group"`
+	Keywords []string `json:"keywords"`
+	Entropy  float64  `json:"entropy"`
+	Allow    []string `json:"allow"`
+}
+
+func unpack(packed []byte) ([]token, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("read embedded token rules: %w", err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		return nil, fmt.Errorf("read embedded token rules: %w", err)
+	}
+	var file struct{ Rules []token }
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("read embedded token rules: %w", err)
+	}
+	return file.Rules, nil
+}
+
+// finder gives the rule's search, which compiles when it is first needed.
+func (t token) finder() func(text, lower string) []span {
+	compiled := sync.OnceValues(func() (re *regexp.Regexp, allow []*regexp.Regexp) {
+		for _, a := range t.Allow {
+			allow = append(allow, regexp.MustCompile(a))
+		}
+		return regexp.MustCompile(t.Regex), allow
+	})
+	return func(text, _ string) (spans []span) {
+		re, allow := compiled()
+		for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
+			start, end := secretGroup(m, t.Group)
+			secret := text[start:end]
+			if t.Entropy > 0 && entropy(secret) <= t.Entropy {
+				continue
+			}
+			if slices.ContainsFunc(allow, func(a *regexp.Regexp) bool { return a.MatchString(secret) }) {
+				continue
+			}
+			spans = append(spans, span{start, end, t.ID})
+		}
+		return spans
+	}
+}
+
+// secretGroup finds the secret in a match: the group of that number, else the
+// first that is not empty, else all of it.
+func secretGroup(match []int, group int) (start, end int) {
+	if i := 2 * group; group > 0 && i < len(match) && match[i] >= 0 {
+		return match[i], match[i+1]
+	}
+	for i := 2; i < len(match); i += 2 {
+		if match[i] >= 0 && match[i] < match[i+1] {
+			return match[i], match[i+1]
+		}
+	}
+	return match[0], match[1]
+}
+
+// entropy is Shannon's, in bits a byte: random tokens have more than words.
+func entropy(s string) (bits float64) {
+	var counts [256]int
+	for i := range len(s) {
+		counts[s[i]]++
+	}
+	for _, n := range counts {
+		if n > 0 {
+			p := float64(n) / float64(len(s))
+			bits -= p * math.Log2(p)
+		}
+	}
+	return bits
+}
+
+// search finds the spans of all rules, in no order.
+func search(text string) (spans []span) {
+	spans = cards(text, spans)
+	lower := ""
+	for i := range keywords().in(text) {
+		if lower == "" {
+			lower = lowered(text)
+		}
+		spans = append(spans, rules()[i].find(text, lower)...)
+	}
+	return spans
+}
+
+// lowered makes ASCII letters small and keeps every byte's place.
+func lowered(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
