@@ -1,0 +1,181 @@
+package forgetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const documentation = "https://docs.github.com/rest"
+
+// ServeHTTP answers one request of the API, below / and below /api/v3/.
+func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	path := strings.TrimPrefix(r.URL.Path, "/api/v3")
+	seen := Request{Method: r.Method, Path: path, Authorization: r.Header.Get("Authorization"), Body: string(body), At: time.Now()}
+	if r.URL.RawQuery != "" {
+		seen.Path += "?" + r.URL.RawQuery
+	}
+	g.mu.Lock()
+	g.requests = append(g.requests, seen)
+	g.mu.Unlock()
+
+	f := g.fault(r.Method, path)
+	if f == nil {
+		f = new(Fault)
+	}
+	if f.Before != nil {
+		f.Before()
+	}
+	if f.Dead {
+		panic(http.ErrAbortHandler)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	if f.Status != 0 || f.Cut {
+		w.Header().Set(FaultHeader, "1")
+	}
+	if f.Status != 0 {
+		for key, value := range f.Header {
+			w.Header().Set(key, value)
+		}
+		w.WriteHeader(f.Status)
+		if f.Raw != "" {
+			_, _ = io.WriteString(w, f.Raw)
+		} else {
+			_ = json.NewEncoder(w).Encode(map[string]any{"message": f.Message, "documentation_url": documentation})
+		}
+		return
+	}
+	g.mu.Lock()
+	a := g.serve(r, path, body)
+	g.mu.Unlock()
+	out, err := json.Marshal(a.body)
+	if err != nil || f.Lost {
+		panic(http.ErrAbortHandler)
+	}
+	if f.Cut {
+		out = out[:len(out)/2]
+	}
+	for key, value := range a.header {
+		w.Header().Set(key, value)
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(out)
+}
+
+type answer struct {
+	status int
+	body   any
+	header map[string]string
+}
+
+func refuse(status int, message string) answer {
+	return answer{status: status, body: map[string]any{"message": message, "documentation_url": documentation}}
+}
+
+// invalid is a 422 about one field; a message makes it a custom one.
+func invalid(field, message string) answer {
+	e := map[string]any{"resource": "PullRequest", "field": field, "code": "invalid"}
+	if message != "" {
+		e["code"], e["message"] = "custom", message
+	}
+	return answer{status: http.StatusUnprocessableEntity, body: map[string]any{
+		"message": "Validation Failed", "documentation_url": documentation, "errors": []any{e},
+	}}
+}
+
+func (g *GitHub) serve(r *http.Request, path string, body []byte) answer {
+	if got := r.Header.Get("Authorization"); got == "" || g.o.Token != "" && got != "Bearer "+g.o.Token {
+		return refuse(http.StatusUnauthorized, "Bad credentials")
+	}
+	rest, ok := strings.CutPrefix(path, "/repos/"+g.o.Owner+"/"+g.o.Name)
+	if !ok {
+		return refuse(http.StatusNotFound, "Not Found")
+	}
+	segments := strings.Split(strings.TrimPrefix(rest, "/"), "/")
+	route := r.Method + " " + segments[0]
+	var pr *PullRequest
+	if len(segments) > 1 {
+		n, err := strconv.Atoi(segments[1])
+		if err != nil || n < 1 || n > len(g.pulls) {
+			return refuse(http.StatusNotFound, "Not Found")
+		}
+		pr = g.pulls[n-1]
+		route += "/#" + strings.TrimPrefix("/"+strings.Join(segments[2:], "/"), "/")
+	}
+	switch route {
+	case "GET pulls":
+		return g.list(r)
+	case "POST pulls":
+		return g.create(body)
+	case "GET pulls/#":
+		return answer{status: http.StatusOK, body: g.full(pr)}
+	case "PATCH pulls/#":
+		return g.edit(pr, body)
+	case "GET pulls/#reviews":
+		return page(r, pr.Reviews, func(i int) any { return g.review(pr, i) })
+	case "POST pulls/#requested_reviewers":
+		return g.request(pr, body)
+	case "POST issues/#labels":
+		return g.addLabels(pr, body)
+	case "GET labels":
+		return page(r, len(g.labels), func(i int) any { return g.label(g.labels[i]) })
+	case "POST labels":
+		return g.createLabel(body)
+	}
+	return refuse(http.StatusNotFound, "Not Found")
+}
+
+// list filters by head only if the filter has the form owner:branch, as GitHub
+// does.
+func (g *GitHub) list(r *http.Request) answer {
+	query := r.URL.Query()
+	owner, branch, filtered := strings.Cut(query.Get("head"), ":")
+	var found []*PullRequest
+	for _, pr := range slices.Backward(g.pulls) {
+		state := "open"
+		if pr.Closed {
+			state = "closed"
+		}
+		wanted := query.Get("state")
+		if wanted == "" {
+			wanted = "open"
+		}
+		if (wanted == "all" || wanted == state) && (!filtered || owner == g.o.Owner && branch == pr.Head) {
+			found = append(found, pr)
+		}
+	}
+	return page(r, len(found), func(i int) any { return g.simple(found[i]) })
+}
+
+// page cuts a list as GitHub does and links to the next part.
+func page(r *http.Request, count int, item func(int) any) answer {
+	query := r.URL.Query()
+	number := func(key string, otherwise int) int {
+		if n, err := strconv.Atoi(query.Get(key)); err == nil && n > 0 {
+			return n
+		}
+		return otherwise
+	}
+	size, at := min(number("per_page", 30), 100), number("page", 1)
+	items := []any{}
+	for i := (at - 1) * size; i < min(at*size, count); i++ {
+		items = append(items, item(i))
+	}
+	a := answer{status: http.StatusOK, body: items}
+	if at*size < count {
+		query.Set("page", strconv.Itoa(at+1))
+		next := *r.URL
+		next.RawQuery = query.Encode()
+		a.header = map[string]string{"Link": fmt.Sprintf(`<%s>; rel="next"`, next.String())}
+	}
+	return a
+}
