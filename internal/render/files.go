@@ -1,0 +1,305 @@
+package render
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/irgit/irgit/internal/fleet"
+	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/validate"
+)
+
+const (
+	incidentLabel     = "irgit.dev/incident"
+	managedByLabel    = "app.kubernetes.io/managed-by"
+	containDir        = "contain"
+	syncFile          = "sync-contain.yaml"
+	kustomizationFile = "kustomization.yaml"
+	fluxKustomize     = "kustomize.toolkit.fluxcd.io"
+)
+
+// create adds an object that a template rendered.
+func (b *bundler) create(step *Step, fields map[string]any) error {
+	obj := &unstructured.Unstructured{Object: plainCopy(fields)}
+	if meta, ok := obj.Object["metadata"].(map[string]any); ok && meta["namespace"] == nil {
+		obj.SetNamespace(b.target.Namespace)
+	}
+	b.mark(obj)
+	if b.request.Index.Cluster().GitOps == "flux" {
+		annotate(obj, fluxKustomize+"/substitute", "disabled") // nothing in it is a variable (TRAPS, lab/render.md §4)
+	}
+	suffix := strings.TrimPrefix(obj.GetName(), objectName(b.request.Incident))
+	name := strings.ToLower(obj.GetKind()) + suffix + ".yaml"
+	wrong := b.invariants(obj)
+	var data []byte
+	if len(wrong) == 0 {
+		var err error
+		if data, err = b.write(step.Action, obj.Object); err != nil {
+			return err
+		}
+		wrong = b.catalogue.validator.Object(name, obj.Object)
+	}
+	if len(b.bundle.Objects) == maxCreated {
+		wrong = append(wrong, validate.Problem{Message: fmt.Sprintf("more than %d objects in one incident", maxCreated)})
+	}
+	if len(wrong) > 0 {
+		return &RefusedError{step.Action, wrong}
+	}
+	b.bundle.Objects = append(b.bundle.Objects, obj)
+	b.contain = append(b.contain, file{name, data})
+	step.Files = append(step.Files, path.Join(b.dir(), containDir, name))
+	return nil
+}
+
+// patch adds a PatchTransformer for an object of the fleet.
+func (b *bundler) patch(step *Step, p Patch) error {
+	if !slices.Contains(patchable, groupOf(p.Object.APIVersion)+"/"+p.Object.Kind) {
+		return &RefusedError{step.Action, []validate.Problem{{Message: fmt.Sprintf("%s %s may not be patched by a containment", p.Object.APIVersion, p.Object.Kind)}}}
+	}
+	p.Fields = plainCopy(p.Fields)
+	wrong := inert(p.Fields, "")
+	group, version, _ := strings.Cut(p.Object.APIVersion, "/")
+	if version == "" {
+		group, version = "", group
+	}
+	meta := map[string]any{"name": p.Object.Name}
+	target := map[string]any{ // regular expressions, all of them
+		"group": exactly(group), "version": exactly(version), "kind": exactly(p.Object.Kind), "name": exactly(p.Object.Name),
+	}
+	if targetNamespace(b.request.Index.Cluster(), p.Object.Root) == "" {
+		meta["namespace"], target["namespace"] = p.Object.Namespace, exactly(p.Object.Namespace)
+	}
+	merge := map[string]any{"apiVersion": p.Object.APIVersion, "kind": p.Object.Kind, "metadata": meta}
+	for key, value := range p.Fields {
+		merge[key] = value
+	}
+	text, err := encode("", merge)
+	if err != nil {
+		return fmt.Errorf("render action %s: %w", step.Action, err)
+	}
+	label := strings.Join([]string{step.Action, strings.ToLower(p.Object.Kind), p.Object.Name}, "-")
+	transformer := map[string]any{
+		"apiVersion": "builtin", "kind": "PatchTransformer",
+		"metadata": map[string]any{"name": objectName(b.request.Incident) + "-" + label},
+		"target":   target,
+		"patch":    strings.TrimSuffix(string(text), "\n"),
+	}
+	data, err := b.write(step.Action, transformer)
+	if err != nil {
+		return err
+	}
+	place := b.roots[p.Object.Root]
+	p.File = path.Join(place.hook.Dir, b.request.Incident, label+".yaml")
+	wrong = append(wrong, b.catalogue.validator.Object(p.File, transformer)...)
+	if len(b.bundle.Patches) == maxPatched {
+		wrong = append(wrong, validate.Problem{Message: fmt.Sprintf("more than %d patches in one incident", maxPatched)})
+	}
+	if slices.ContainsFunc(place.files, func(f file) bool { return f.name == label+".yaml" }) {
+		wrong = append(wrong, validate.Problem{Message: fmt.Sprintf("the action patches %s %s twice: put the fields into one patch", p.Object.Kind, p.Object.Name)})
+	}
+	if len(wrong) > 0 {
+		return &RefusedError{step.Action, wrong}
+	}
+	b.bundle.Patches = append(b.bundle.Patches, p)
+	place.files = append(place.files, file{label + ".yaml", data})
+	step.Files = append(step.Files, p.File)
+	return nil
+}
+
+// targetNamespace is the namespace that the GitOps controller puts a root's
+// objects into after the build, "" when it leaves them where they are. A patch
+// that named it would meet nothing in the build.
+func targetNamespace(c fleet.Cluster, root string) string {
+	for _, r := range c.Roots {
+		if dir, glob := strings.CutSuffix(r.Path, "/*"); r.Path == root || glob && path.Dir(root) == dir {
+			return r.TargetNamespace
+		}
+	}
+	return ""
+}
+
+func exactly(s string) string { return "^" + regexp.QuoteMeta(s) + "$" }
+
+func (b *bundler) dir() string {
+	return path.Join(b.request.Index.Cluster().Response, b.request.Incident)
+}
+
+func (b *bundler) mark(obj *unstructured.Unstructured) {
+	labels := obj.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[incidentLabel], labels[managedByLabel] = b.request.Incident, "irgit"
+	obj.SetLabels(labels)
+}
+
+func annotate(obj *unstructured.Unstructured, key, value string) {
+	annotations := obj.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[key] = value
+	obj.SetAnnotations(annotations)
+}
+
+// write encodes a file of the incident within the limits.
+func (b *bundler) write(action string, v map[string]any) ([]byte, error) {
+	comment := "Incident " + b.request.Incident + ". Written by irgit, which removes it again."
+	if action != "" {
+		comment = "Incident " + b.request.Incident + ", action " + action + ". Written by irgit, which removes it again."
+	}
+	data, err := encode(comment, v)
+	if err != nil {
+		return nil, fmt.Errorf("render incident %s: %w", b.request.Incident, err)
+	}
+	if b.size += len(data); len(data) > maxObject || b.size > maxBundle {
+		return nil, &RefusedError{action, []validate.Problem{{Message: fmt.Sprintf("a file of %d bytes, of %d in all: more than the %d and %d allowed", len(data), b.size, maxObject, maxBundle)}}}
+	}
+	return data, nil
+}
+
+// finish writes the kustomizations, the sync object and the hooks' entries.
+func (b *bundler) finish(ctx context.Context) error {
+	if len(b.bundle.Objects)+len(b.bundle.Patches) == 0 {
+		return nil
+	}
+	if err := b.absent(ctx); err != nil {
+		return err
+	}
+	var listed []string
+	if len(b.contain) > 0 {
+		if err := b.put(path.Join(b.dir(), containDir), b.contain); err != nil {
+			return err
+		}
+		listed = []string{containDir}
+		if b.request.Index.Cluster().GitOps == "flux" {
+			listed = []string{syncFile}
+			if err := b.sync(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := b.kustomization(b.dir(), listed); err != nil {
+		return err
+	}
+	for _, place := range b.places {
+		if len(place.files) == 0 {
+			continue
+		}
+		if err := b.put(path.Join(place.hook.Dir, b.request.Incident), place.files); err != nil {
+			return err
+		}
+		data, err := b.request.Tree.ReadFile(ctx, place.hook.Kustomization)
+		if err != nil {
+			return fmt.Errorf("render incident %s: read hook: %w", b.request.Incident, err)
+		}
+		edited, err := insertEntry(place.hook.Kustomization, data, workloadComment(b.target), b.request.Incident)
+		if err != nil {
+			return err
+		}
+		b.change(place.hook.Kustomization, edited)
+	}
+	slices.SortFunc(b.bundle.Changes, func(a, c gitops.Change) int { return strings.Compare(a.Path, c.Path) })
+	return nil
+}
+
+func (b *bundler) change(name string, data []byte) {
+	b.bundle.Changes = append(b.bundle.Changes, gitops.Change{Path: name, Content: data})
+}
+
+// put writes files and the kustomization that lists them.
+func (b *bundler) put(dir string, files []file) error {
+	var names []string
+	for _, f := range files {
+		names = append(names, f.name)
+		b.change(path.Join(dir, f.name), f.data)
+	}
+	return b.kustomization(dir, names)
+}
+
+// kustomization lists files. An empty one needs a field beside its kind, or
+// kustomize takes the file for empty.
+func (b *bundler) kustomization(dir string, listed []string) error {
+	k := map[string]any{"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+	var resources []any
+	for _, l := range listed {
+		resources = append(resources, l)
+	}
+	if k["resources"] = resources; len(resources) == 0 {
+		delete(k, "resources")
+		k["sortOptions"] = map[string]any{"order": "fifo"}
+	}
+	data, err := b.write("", k)
+	if err != nil {
+		return err
+	}
+	name := path.Join(dir, kustomizationFile)
+	if wrong := b.catalogue.validator.Object(name, k); len(wrong) > 0 {
+		return &RefusedError{"", wrong}
+	}
+	b.change(name, data)
+	return nil
+}
+
+// sync writes the incident's own Flux Kustomization: one object that Flux
+// refuses must not hold up other incidents, and each gets a Ready of its own
+// (lab/flux.md).
+func (b *bundler) sync() error {
+	c := b.request.Index.Cluster()
+	obj := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": fluxKustomize + "/v1", "kind": "Kustomization",
+		"metadata": map[string]any{"name": objectName(b.request.Incident) + "-" + containDir, "namespace": c.Flux.Namespace},
+		"spec": map[string]any{
+			"interval": "10m", "retryInterval": "30s", "timeout": "2m", "prune": true, "wait": true,
+			"path":      "./" + path.Join(b.dir(), containDir),
+			"sourceRef": map[string]any{"kind": c.Flux.Source.Kind, "name": c.Flux.Source.Name},
+		},
+	}}
+	b.mark(obj)
+	annotate(obj, "event.toolkit.fluxcd.io/incident", b.request.Incident)
+	data, err := b.write("", obj.Object)
+	if err != nil {
+		return err
+	}
+	name := path.Join(b.dir(), syncFile)
+	wrong := b.catalogue.validator.Object(name, obj.Object)
+	if len(obj.GetName()) > maxObjectName {
+		wrong = append(wrong, validate.Problem{File: name, Path: "metadata.name", Message: "is longer than the label value that Flux makes of it"})
+	}
+	if len(wrong) > 0 {
+		return &RefusedError{"", wrong}
+	}
+	b.bundle.Sync = obj
+	b.change(name, data)
+	return nil
+}
+
+// absent refuses to write where something stands already (THREATS A8).
+func (b *bundler) absent(ctx context.Context) error {
+	dirs := []string{b.dir()}
+	for _, place := range b.places {
+		dirs = append(dirs, path.Join(place.hook.Dir, b.request.Incident))
+	}
+	for _, dir := range dirs {
+		_, err := b.request.Tree.Stat(ctx, dir)
+		if err == nil {
+			return &RefusedError{"", []validate.Problem{{File: dir, Message: "is in the repository already, and irgit writes over nothing"}}}
+		}
+		if !errors.Is(err, gitops.ErrNotFound) {
+			return fmt.Errorf("render incident %s: %w", b.request.Incident, err)
+		}
+	}
+	return nil
+}
+
+// workloadComment is the line of a hook that a workload's incidents go below.
+func workloadComment(w fleet.Workload) string {
+	return fmt.Sprintf("# %s %s/%s", w.Kind, w.Namespace, w.Name)
+}

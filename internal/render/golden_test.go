@@ -1,0 +1,62 @@
+package render_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/stretchr/testify/require"
+
+	"github.com/irgit/irgit/internal/policy"
+)
+
+var update = flag.Bool("update", false, "write what is rendered into testdata")
+
+// A golden file says in its request.json what is asked, and holds every file
+// that is written, the proof and what the steps say. It is the specification
+// of an action.
+func TestGolden(t *testing.T) {
+	names, err := filepath.Glob("testdata/*.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	c := catalogue(t)
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(name)
+			require.NoError(t, err)
+			var asked struct {
+				Cluster, Target string
+				Actions         []policy.Action
+			}
+			require.Equal(t, "request.json", archive.Files[0].Name)
+			require.NoError(t, json.Unmarshal(archive.Files[0].Data, &asked))
+			b, proof, _ := proved(t, c, request(t, newFleet(t), asked.Cluster, asked.Target, asked.Actions...))
+
+			got := &txtar.Archive{Comment: archive.Comment, Files: archive.Files[:1:1]}
+			for i := range b.Steps {
+				b.Steps[i].Digest, b.Steps[i].Vocabulary = "", nil // of the template's text, which these files do not hold
+			}
+			for _, part := range []struct {
+				name string
+				v    any
+			}{{"steps.json", b.Steps}, {"proof.json", proof}} {
+				data, err := json.MarshalIndent(part.v, "", "  ")
+				require.NoError(t, err)
+				got.Files = append(got.Files, txtar.File{Name: part.name, Data: append(data, '\n')})
+			}
+			got.Files = append(got.Files, txtar.File{Name: "proof.diff", Data: []byte(proof.Diff())})
+			for _, change := range b.Changes {
+				got.Files = append(got.Files, txtar.File{Name: change.Path, Data: change.Content})
+			}
+			if *update {
+				require.NoError(t, os.WriteFile(name, txtar.Format(got), 0o600))
+				return
+			}
+			require.Equal(t, string(txtar.Format(archive)), string(txtar.Format(got)))
+		})
+	}
+}

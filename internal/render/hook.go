@@ -1,0 +1,265 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/irgit/irgit/internal/fleet"
+	"github.com/irgit/irgit/internal/gitops"
+)
+
+// A hook's list of resources is edited as text: one line more or less, every
+// other byte as it was. The list has one of two forms:
+//
+//	resources:
+//	  # Deployment payments/payments
+//	  - 20260102-payments-0a1b2c3d
+//
+// with an incident's entry right below the comment of its workload, so that
+// incidents of two workloads never insert at the same line; or, in a hook that
+// names no workloads, `resources: []`, which is filled in place. Where the
+// comment is missing the entry carries it, in its sorted place, so that taking
+// the entry away leaves nothing behind.
+
+// hookText is a hook's kustomization, taken apart.
+type hookText struct {
+	file     string
+	lines    []string // with their line endings
+	from, to int      // lines that the list may have: after the key's, up to the next key's
+	flow     int      // the line that holds a flow list, -1 for the other form
+	entries  []string
+	indent   string
+}
+
+// insertEntry adds an incident to a hook. An entry that is there already
+// changes nothing. An error is a *fleet.HookError.
+func insertEntry(file string, data []byte, comment, entry string) ([]byte, error) {
+	h, err := parseHook(file, data)
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(h.entries, entry) {
+		return data, nil
+	}
+	if h.flow >= 0 {
+		h.lines[h.flow] = flowList.ReplaceAllString(h.lines[h.flow], "${1}["+strings.Join(append([]string{entry}, h.entries...), ", ")+"]${3}")
+	} else {
+		at, line := h.place(comment), h.indent+"- "+entry
+		if !h.has(comment) {
+			line += " " + comment
+		}
+		h.insert(at, line)
+	}
+	return h.checked(append([]string{entry}, h.entries...))
+}
+
+// removeEntry takes an incident out of a hook; found is false when it is not
+// in it.
+func removeEntry(file string, data []byte, entry string) (out []byte, found bool, err error) {
+	h, err := parseHook(file, data)
+	if err != nil {
+		return nil, false, err
+	}
+	i := slices.Index(h.entries, entry)
+	if i < 0 {
+		return data, false, nil
+	}
+	rest := slices.Delete(slices.Clone(h.entries), i, i+1)
+	if h.flow >= 0 {
+		h.lines[h.flow] = flowList.ReplaceAllString(h.lines[h.flow], "${1}["+strings.Join(rest, ", ")+"]${3}")
+	} else {
+		at := slices.IndexFunc(h.lines[h.from:h.to], func(l string) bool { return entryOf(l) == entry })
+		if at < 0 {
+			return nil, false, h.odd("the entry " + entry + " does not stand on a line of its own")
+		}
+		h.remove(h.from + at)
+	}
+	out, err = h.checked(rest)
+	return out, true, err
+}
+
+var (
+	flowList  = regexp.MustCompile(`^(resources:[ ]*)\[([^\[\]{}&*#'"]*)\]([ \t]*(#.*)?\r?\n?)$`)
+	entryLine = regexp.MustCompile(`^[ ]*- +([^ #\r\n]+)[ \t]*(#.*)?\r?\n?$`)
+	labelled  = regexp.MustCompile(`^[ ]*(- +[^ #\r\n]+ +)?(# [A-Za-z]+ [-a-z0-9.]+/[-a-z0-9.:]+)[ \t]*\r?\n?$`)
+)
+
+func entryOf(line string) string {
+	if m := entryLine.FindStringSubmatch(line); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// labelOf is the workload's comment in a line, and whether the line is nothing
+// else.
+func labelOf(line string) (comment string, alone bool) {
+	m := labelled.FindStringSubmatch(line)
+	if m == nil {
+		return "", false
+	}
+	return m[2], m[1] == ""
+}
+
+func parseHook(file string, data []byte) (*hookText, error) {
+	h := &hookText{file: file, lines: strings.SplitAfter(string(data), "\n"), flow: -1, indent: "  "}
+	if n := len(h.lines); h.lines[n-1] == "" {
+		h.lines = h.lines[:n-1]
+	}
+	root, err := h.yaml(data)
+	if err != nil {
+		return nil, err
+	}
+	h.to = len(h.lines)
+	var list *yaml.Node
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key := root.Content[i]
+		switch {
+		case key.Value == "resources":
+			h.from, list = key.Line, root.Content[i+1]
+		case list != nil:
+			h.to = min(h.to, key.Line-1)
+		}
+	}
+	if list == nil || !strings.HasPrefix(h.lines[h.from-1], "resources:") {
+		return nil, h.odd("it has no list of resources")
+	}
+	switch {
+	case list.Tag == "!!null":
+	case list.Kind != yaml.SequenceNode:
+		return nil, h.odd("its resources are no list")
+	case list.Style&yaml.FlowStyle != 0:
+		if !flowList.MatchString(h.lines[h.from-1]) {
+			return nil, h.odd("its list of resources is in brackets over several lines, or holds more than names")
+		}
+		h.flow = h.from - 1
+	}
+	for _, item := range list.Content {
+		if item.Kind != yaml.ScalarNode || item.Tag != "!!str" {
+			return nil, h.odd("its resources are not all names")
+		}
+		h.entries = append(h.entries, item.Value)
+		if line := h.lines[item.Line-1]; h.flow < 0 {
+			if entryOf(line) != item.Value {
+				return nil, h.odd("an entry of resources is not written as a plain name on one line")
+			}
+			h.indent = line[:strings.Index(line, "-")]
+		}
+	}
+	if len(list.Content) == 0 {
+		for _, line := range h.lines[h.from:h.to] {
+			if comment, alone := labelOf(line); alone {
+				h.indent = line[:strings.Index(line, comment)]
+				break
+			}
+		}
+	}
+	return h, nil
+}
+
+// yaml parses the text as one document without anchors.
+func (h *hookText) yaml(data []byte) (*yaml.Node, error) {
+	if len(data) > maxObject || bytes.ContainsRune(data, '\t') && bytes.Contains(data, []byte("\n\t")) {
+		return nil, h.odd("it is larger than a hook gets, or indented by tabs")
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, next yaml.Node
+	if err := dec.Decode(&doc); err != nil || doc.Content[0].Kind != yaml.MappingNode {
+		return nil, h.odd("it is not a kustomization")
+	}
+	if dec.Decode(&next) == nil {
+		return nil, h.odd("it holds more than one document")
+	}
+	if anchored(&doc) {
+		return nil, h.odd("it has anchors or aliases")
+	}
+	return doc.Content[0], nil
+}
+
+func anchored(n *yaml.Node) bool {
+	return n.Anchor != "" || n.Kind == yaml.AliasNode || slices.ContainsFunc(n.Content, anchored)
+}
+
+func (h *hookText) odd(reason string) error {
+	return &fleet.HookError{File: h.file, Reason: reason, Step: "write `resources:` as a plain list with an entry on each line, or as `resources: []`"}
+}
+
+func (h *hookText) has(comment string) bool {
+	return slices.ContainsFunc(h.lines[h.from:h.to], func(l string) bool {
+		label, alone := labelOf(l)
+		return alone && label == comment
+	})
+}
+
+// place is the line to insert at: right below the workload's comment, else
+// before the first comment that sorts behind it, else at the list's end.
+func (h *hookText) place(comment string) int {
+	last := h.from
+	for i := h.from; i < h.to; i++ {
+		label, alone := labelOf(h.lines[i])
+		switch {
+		case alone && label == comment:
+			return i + 1
+		case label > comment:
+			return i
+		case label != "" || entryOf(h.lines[i]) != "":
+			last = i + 1
+		}
+	}
+	return last
+}
+
+// insert puts a line before line i. Its ending is its neighbour's; a file
+// without one at its end keeps it so.
+func (h *hookText) insert(i int, line string) {
+	before := h.lines[i-1]
+	text := strings.TrimRight(before, "\r\n")
+	ending := before[len(text):]
+	if ending == "" {
+		ending = "\n"
+		if len(h.lines) > 1 && strings.HasSuffix(h.lines[0], "\r\n") {
+			ending = "\r\n"
+		}
+		h.lines[i-1] += ending
+		ending = ""
+	}
+	h.lines = slices.Insert(h.lines, i, line+ending)
+}
+
+func (h *hookText) remove(i int) {
+	if line := h.lines[i]; strings.TrimRight(line, "\r\n") == line {
+		h.lines[i-1] = strings.TrimRight(h.lines[i-1], "\r\n")
+	}
+	h.lines = slices.Delete(h.lines, i, i+1)
+}
+
+// checked reads the edited text again: the list must be the wanted one, in
+// any order, and nothing else may differ.
+func (h *hookText) checked(want []string) ([]byte, error) {
+	out := []byte(strings.Join(h.lines, ""))
+	again, err := parseHook(h.file, out)
+	if err != nil {
+		return nil, err
+	}
+	have := slices.Clone(again.entries)
+	slices.Sort(have)
+	slices.Sort(want)
+	if !reflect.DeepEqual(have, want) && len(have)+len(want) > 0 {
+		return nil, h.odd(fmt.Sprintf("after the edit it lists %d entries instead of %d", len(have), len(want)))
+	}
+	return out, nil
+}
+
+// hookChange is a change of a hook's file, none when nothing differs.
+func hookChange(file string, before, after []byte) []gitops.Change {
+	if bytes.Equal(before, after) {
+		return nil
+	}
+	return []gitops.Change{{Path: file, Content: after}}
+}

@@ -1,0 +1,180 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/irgit/irgit/internal/expr"
+	"github.com/irgit/irgit/internal/fleet"
+)
+
+// The types below are what templates see. Their json names are the language
+// that templates are written in: adding a field is harmless, changing one
+// breaks the templates of users.
+
+type clusterView struct {
+	Name       string          `json:"name"`
+	GitOps     string          `json:"gitops"` // flux, argocd
+	CNI        string          `json:"cni"`    // kubernetes, cilium, calico
+	Mesh       meshView        `json:"mesh"`
+	Gateways   []gatewayView   `json:"gateways"`
+	Namespaces []namespaceView `json:"namespaces"`
+}
+
+type meshView struct {
+	Mode          string `json:"mode"` // istio-sidecar, istio-ambient, none
+	RootNamespace string `json:"rootNamespace"`
+	TrustDomain   string `json:"trustDomain"`
+	Waypoint      string `json:"waypoint"` // name of the waypoint in each namespace, "" when there is none
+}
+
+type gatewayView struct {
+	Namespace      string `json:"namespace"`
+	ServiceAccount string `json:"serviceAccount"`
+	Principal      string `json:"principal"` // as Istio's policies write it, without spiffe://
+}
+
+type namespaceView struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels"`
+	Known  bool              `json:"known"` // the fleet renders it, so that its labels are known
+}
+
+type targetView struct {
+	APIVersion        string            `json:"apiVersion"`
+	Kind              string            `json:"kind"`
+	Namespace         string            `json:"namespace"`
+	Name              string            `json:"name"`
+	Labels            map[string]string `json:"labels"`      // of its pods' template
+	PodSelector       map[string]any    `json:"podSelector"` // a label selector of its pods; {} when there is none
+	MatchLabels       map[string]string `json:"matchLabels"` // the same for selectors that know labels only
+	HostNetwork       bool              `json:"hostNetwork"`
+	ServiceAccount    string            `json:"serviceAccount"`
+	Principal         string            `json:"principal"`
+	WaypointPrincipal string            `json:"waypointPrincipal"` // of the waypoint in its namespace; "" without one
+	InMesh            string            `json:"inMesh"`            // yes, no, unknown
+	Ports             []portView        `json:"ports"`
+	Services          []string          `json:"services"`
+	Autoscalers       []objectView      `json:"autoscalers"`
+	Policies          []policyView      `json:"policies"` // that select it today
+}
+
+type portView struct {
+	Name         string  `json:"name"` // "" when it has none
+	Number       int64   `json:"number"`
+	HTTP         string  `json:"http"` // yes, no, unknown
+	ServicePorts []int64 `json:"servicePorts"`
+}
+
+type objectView struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Namespace  string `json:"namespace"`
+	Name       string `json:"name"`
+}
+
+type policyView struct {
+	Kind      string `json:"kind"` // NetworkPolicy, AuthorizationPolicy
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Allows    bool   `json:"allows"` // some traffic; true also where irgit cannot tell
+}
+
+type incidentView struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`    // irgit-<id>, the beginning of every created object's name
+	Key     string `json:"key"`     // the id's last eight digits
+	Expires string `json:"expires"` // RFC 3339, UTC
+}
+
+// environments are the three sets of variables an expression may have.
+type environments struct {
+	parameters *expr.Env // params
+	target     *expr.Env // and cluster, target, incident
+	each       *expr.Env // and each, an autoscaler
+}
+
+var declared = sync.OnceValues(func() (e environments, err error) {
+	vars := expr.Vars{"params": map[string]any{}}
+	if e.parameters, err = expr.NewEnv(vars); err != nil {
+		return e, err
+	}
+	vars["cluster"], vars["target"], vars["incident"] = clusterView{}, targetView{}, incidentView{}
+	if e.target, err = expr.NewEnv(vars); err != nil {
+		return e, err
+	}
+	vars["each"] = objectView{}
+	e.each, err = expr.NewEnv(vars)
+	return e, err
+})
+
+// variables gives templates the fleet's view of a request. target is as the
+// index renders it.
+func variables(r Request, target fleet.Workload) expr.Vars {
+	c := r.Index.Cluster()
+	cluster := clusterView{Name: c.Name, GitOps: c.GitOps, CNI: c.CNI, Mesh: meshView{c.Mesh.Mode, c.Mesh.RootNamespace, c.Mesh.TrustDomain, c.Mesh.Waypoint}}
+	for _, g := range c.IngressGateways {
+		cluster.Gateways = append(cluster.Gateways, gatewayView{g.Namespace, g.ServiceAccount, principal(c, g.Namespace, g.ServiceAccount)})
+	}
+	for _, n := range r.Index.Namespaces() {
+		cluster.Namespaces = append(cluster.Namespaces, namespaceView{n.Name, n.Labels, n.Labels != nil})
+	}
+	view := targetView{
+		APIVersion: target.APIVersion, Kind: target.Kind, Namespace: target.Namespace, Name: target.Name, Labels: target.Labels,
+		HostNetwork: target.HostNetwork, ServiceAccount: target.ServiceAccount, Principal: principal(c, target.Namespace, target.ServiceAccount),
+	}
+	object, _ := r.Index.Object(target.Ref())
+	view.PodSelector, view.MatchLabels = selectorsOf(object, target)
+	view.InMesh = inMesh(object, target, c.Mesh.Mode, cluster.Namespaces)
+	if c.Mesh.Mode == "istio-ambient" && c.Mesh.Waypoint != "" {
+		// A waypoint's ServiceAccount has its Gateway's name
+		// (istio.io/latest/docs/ambient/usage/waypoint).
+		view.WaypointPrincipal = principal(c, target.Namespace, c.Mesh.Waypoint)
+	}
+	for _, s := range r.Index.Services(target) {
+		view.Services = append(view.Services, s.Name)
+	}
+	view.Ports = portsOf(r.Index, target)
+	for _, a := range r.Index.Autoscalers(target) {
+		view.Autoscalers = append(view.Autoscalers, objectView{a.APIVersion, a.Kind, a.Namespace, a.Name})
+	}
+	for _, ref := range r.Index.Selecting(target) {
+		view.Policies = append(view.Policies, policyView{ref.Kind, ref.Namespace, ref.Name, allows(r.Index, ref)})
+	}
+	return expr.Vars{
+		"cluster": cluster, "target": view,
+		"incident": incidentView{r.Incident, objectName(r.Incident), r.Incident[strings.LastIndexByte(r.Incident, '-')+1:], r.Expires.UTC().Format(time.RFC3339)},
+	}
+}
+
+func objectName(incident string) string { return "irgit-" + incident }
+
+func principal(c fleet.Cluster, namespace, serviceAccount string) string {
+	domain := c.Mesh.TrustDomain
+	if domain == "" {
+		domain = "cluster.local"
+	}
+	return fmt.Sprintf("%s/ns/%s/sa/%s", domain, namespace, serviceAccount)
+}
+
+// allows reports whether a policy lets traffic through that another could not
+// take back: NetworkPolicies add up, and one with a rule allows.
+func allows(ix *fleet.Index, ref fleet.ObjectRef) bool {
+	object, ok := ix.Object(ref)
+	if !ok {
+		return true // too large for the index, or not to be read: it may
+	}
+	spec, _ := object.Object["spec"].(map[string]any)
+	if ref.Kind == "AuthorizationPolicy" {
+		action, _ := spec["action"].(string)
+		return action == "" || action == "ALLOW"
+	}
+	ingress, _ := spec["ingress"].([]any)
+	egress, _ := spec["egress"].([]any)
+	types, typed := spec["policyTypes"].([]any)
+	return len(ingress) > 0 && (!typed || slices.Contains(types, any("Ingress"))) ||
+		len(egress) > 0 && (!typed || slices.Contains(types, any("Egress")))
+}
