@@ -2,38 +2,65 @@ package kustomize
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
+	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
 const (
-	maxNodes = 1_000_000 // YAML nodes of one file with its aliases written out
-	maxDepth = 200       // levels of flow collections; block ones need as many columns
+	maxNodes  = 1_000_000 // YAML nodes of one document with its aliases written out
+	maxWithin = 3         // levels of YAML in text of YAML that are looked at
 )
 
 // inflated says why a file must not reach the library, which writes every
-// alias out without a limit: 421 bytes have been seen to take 10 GB.
+// alias out without a limit: 421 bytes have been seen to take 10 GB. Patches
+// are texts within a kustomization and YAML themselves, so texts are looked at
+// too. (The library's parser stops at 10,000 levels by itself.)
 func inflated(data []byte) (reason string) {
-	if depth := flowDepth(data); depth > maxDepth {
-		return fmt.Sprintf("nests deeper than %d levels", maxDepth)
+	if inflates(data, maxWithin) {
+		return fmt.Sprintf("its aliases write out to more than %d nodes: write the values in full", maxNodes)
 	}
-	if !bytes.ContainsRune(data, '*') || !bytes.ContainsRune(data, '&') {
-		return ""
+	return ""
+}
+
+func inflates(data []byte, levels int) bool {
+	if levels == 0 || !mayAlias(data) {
+		return false
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	sizes := map[*yaml.Node]int{}
-	for {
-		var doc yaml.Node
-		if err := dec.Decode(&doc); errors.Is(err, io.EOF) || err != nil {
-			return "" // no YAML: it is not going to be parsed, or the library says why
+	for _, piece := range pieces(data) {
+		dec := yaml.NewDecoder(bytes.NewReader(piece))
+		sizes := map[*yaml.Node]int{}
+		for {
+			var doc yaml.Node
+			if err := dec.Decode(&doc); err != nil {
+				break // the end, or no YAML: it is not going to be parsed, or the library says why
+			}
+			if size(&doc, sizes) > maxNodes || textInflates(&doc, levels-1) {
+				return true
+			}
 		}
-		if size(&doc, sizes) > maxNodes {
-			return fmt.Sprintf("its aliases write out to more than %d nodes: write the values in full", maxNodes)
+	}
+	return false
+}
+
+// mayAlias reports whether YAML can have an alias: both marks are there, or
+// could be in another encoding or behind an escape.
+func mayAlias(data []byte) bool {
+	return bytes.ContainsRune(data, '*') && bytes.ContainsRune(data, '&') || bytes.Contains(data, []byte(`\`))
+}
+
+func textInflates(n *yaml.Node, levels int) bool {
+	if n.Kind == yaml.ScalarNode {
+		return strings.ContainsRune(n.Value, '*') && strings.ContainsRune(n.Value, '&') && inflates([]byte(n.Value), levels)
+	}
+	for _, below := range n.Content {
+		if textInflates(below, levels) {
+			return true
 		}
 	}
+	return false
 }
 
 // size counts the nodes below n with aliases written out, up to maxNodes+1.
@@ -56,16 +83,42 @@ func size(n *yaml.Node, known map[*yaml.Node]int) int {
 	return sum
 }
 
-func flowDepth(data []byte) (deepest int) {
-	depth := 0
-	for _, c := range data {
-		switch c {
-		case '[', '{':
-			depth++
-			deepest = max(deepest, depth)
-		case ']', '}':
-			depth = max(0, depth-1)
-		}
+// separator is how kyaml splits a stream before it parses (kio.ByteReader).
+var separator = regexp.MustCompile(`\n---.*\n`)
+
+// pieces are the parts of a file that the library may parse on their own: the
+// whole stream, and the documents of it as kyaml splits them.
+func pieces(data []byte) [][]byte {
+	out := [][]byte{data}
+	text := bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	at := 0
+	for _, loc := range separator.FindAllIndex(text, -1) {
+		out = append(out, text[at:loc[0]+1])
+		at = loc[1]
 	}
-	return deepest
+	if at > 0 || len(text) != len(data) {
+		out = append(out, text[at:])
+	}
+	return out
+}
+
+// escape writes a letter in another way.
+var escape = regexp.MustCompile(`\\[xuU\n]`)
+
+// objects estimates how many objects a file adds: its documents, or the items
+// of a list.
+func objects(data []byte) int {
+	if n := len(separator.FindAllIndex(data, -1)); n > 0 {
+		return n + 1
+	}
+	if !bytes.Contains(data, []byte("items")) && !escape.Match(data) {
+		return 1
+	}
+	var list struct {
+		Items []yaml.Node `yaml:"items"`
+	}
+	if err := yaml.Unmarshal(data, &list); err != nil {
+		return 1
+	}
+	return max(1, len(list.Items))
 }

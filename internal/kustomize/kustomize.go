@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -80,6 +81,39 @@ func display(root string) string {
 // An error is an *Error unless the repository could not be read or ctx ended.
 func Build(ctx context.Context, tree *gitops.Tree, root string, o Options) (*Result, error) {
 	root = clean(root)
+	limited, cancel := context.WithTimeoutCause(ctx, maxTime, errTooLong)
+	defer cancel()
+	// The library cannot be stopped. When time is up it is left alone, and
+	// ends where it asks for its next file.
+	done := make(chan outcome, 1)
+	go func() { done <- build(limited, tree, root, o) }()
+	select {
+	case out := <-done:
+		return out.result, out.err
+	case <-limited.Done():
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("build %s: %w", display(root), context.Cause(ctx))
+	}
+	return nil, &Error{Root: root, File: display(root), Reason: errTooLong.Error(), Looked: []string{""}}
+}
+
+// maxTime is far above what a root within the other bounds takes.
+const maxTime = 2 * time.Minute
+
+var errTooLong = fmt.Errorf("takes longer than %s to build: split it into several roots", maxTime)
+
+type outcome struct {
+	result *Result
+	err    error
+}
+
+// schemas is held for writing by builds that set the library's schema.
+var schemas sync.RWMutex
+
+var errOwnSchema = errors.New("the kustomization sets a schema of its own")
+
+func build(ctx context.Context, tree *gitops.Tree, root string, o Options) outcome {
 	s := newSession(ctx, tree, root, o)
 	schemas.RLock()
 	objects, err := s.run()
@@ -93,17 +127,12 @@ func Build(ctx context.Context, tree *gitops.Tree, root string, o Options) (*Res
 		schemas.Unlock()
 	}
 	if err != nil {
-		return nil, s.explain(err)
+		return outcome{err: s.explain(err)}
 	}
-	return &Result{
+	return outcome{result: &Result{
 		Objects: objects, Files: slices.Sorted(maps.Keys(s.read)), Kustomization: s.kustomization, Transformers: s.transformers,
-	}, nil
+	}}
 }
-
-// schemas is held for writing by builds that set the library's schema.
-var schemas sync.RWMutex
-
-var errOwnSchema = errors.New("the kustomization sets a schema of its own")
 
 func (s *session) run() (objects []*unstructured.Unstructured, err error) {
 	defer func() {
@@ -116,6 +145,9 @@ func (s *session) run() (objects []*unstructured.Unstructured, err error) {
 	}
 	options := krusty.MakeDefaultOptions() // no plugins, no functions, no helm
 	options.LoadRestrictions = types.LoadRestrictionsNone
+	if s.sorts() {
+		options.Reorder = krusty.ReorderOptionUnspecified // or else the library logs that two orders are set
+	}
 	rendered, err := krusty.MakeKustomizer(options).Run(s, mount(s.root))
 	if s.failure != nil {
 		return nil, s.failure // the library swallows some errors of its file system
@@ -124,6 +156,18 @@ func (s *session) run() (objects []*unstructured.Unstructured, err error) {
 		return nil, err
 	}
 	return plain(rendered)
+}
+
+// sorts reports whether the root's kustomization sets an order of its own.
+func (s *session) sorts() bool {
+	for _, name := range FileNames() {
+		data, err := s.tree.ReadFile(s.ctx, path.Join(s.root, name))
+		if err == nil && inflated(data) == "" {
+			k, err := parseKustomization(data)
+			return err == nil && k.sorts
+		}
+	}
+	return false
 }
 
 func plain(rendered resmap.ResMap) ([]*unstructured.Unstructured, error) {
@@ -163,6 +207,9 @@ func (s *session) explain(err error) error {
 	file := s.root
 	if s.kustomization != "" {
 		file = s.kustomization
+	}
+	if s.last != "" && !isKustomization(s.last) && strings.Contains(reason, path.Base(s.last)) {
+		file = s.last // where the library stopped
 	}
 	return &Error{Root: s.root, File: display(file), Reason: reason, Looked: slices.Sorted(maps.Keys(s.looked))}
 }
