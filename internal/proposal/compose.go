@@ -1,0 +1,270 @@
+package proposal
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// limits bound what has no length of its own.
+type limits struct {
+	rows, sentences      int // of one list
+	text                 int // characters of one written sentence or name
+	difference, evidence int // bytes of the two long parts
+}
+
+var (
+	whole  = limits{rows: 200, sentences: 100, text: 600, difference: 1 << 30, evidence: 1 << 30}
+	usual  = limits{rows: 40, sentences: 20, text: 400}
+	narrow = limits{rows: 4, sentences: 4, text: 160} // for names of a length that no cluster has
+)
+
+// compose puts a document into the order in which it is read.
+func compose(d Document, l limits) []section {
+	return []section{
+		{"", d.firstScreen(l)},
+		{"What happened", d.happened(l)},
+		{"What this changes", d.changes(l)},
+		{"Whom it hits", d.hits(l)},
+		{"What it does not do", d.doesNot(l)},
+		{"When it expires", d.expires(l)},
+		{"How to undo it", d.undo(l)},
+		{"The rendered difference", d.difference(l)},
+		{"Evidence", d.evidence(l)},
+		{"How to check it", d.check(l)},
+	}
+}
+
+// firstScreen answers what, whom, until when and how to undo.
+func (d Document) firstScreen(l limits) []block {
+	ask := concat(line(bold("Contain"), ours(" ")), object(d.Target), line(ours(" in "), name(d.Cluster), ours("? Merging does it, closing refuses it.")))
+	facts := table{head: []string{"", ""}}
+	fact := func(title string, cell paragraph) {
+		facts.rows = append(facts.rows, []paragraph{line(bold(title)), cell})
+	}
+	fact("Alert", line(quoted(d.Rule), ours(" from "), text(d.Source), ours(", severity "), text(d.Severity), ours(": "+d.count()+", "+between(d.First, d.Last))))
+	fact("Answer", d.answer())
+	fact("Hits", d.whom())
+	fact("Open connections", line(ours(d.connections())))
+	fact("Until", line(ours(minute(d.Expires)+d.term()+"; ends with a pull request of its own")))
+	fact("Undo", line(ours("before the merge: close this. After it: revert the merge, that is all")))
+	blocks := []block{ask, facts}
+	if len(d.Warnings) > 0 {
+		blocks = append(blocks, line(bold("Before you merge:")), sentences(d.Warnings, l))
+	}
+	return blocks
+}
+
+func (d Document) count() string {
+	if d.Count == 1 {
+		return "1 alert"
+	}
+	return fmt.Sprintf("%d alerts", d.Count)
+}
+
+func (d Document) taken() []Action {
+	return slices.DeleteFunc(slices.Clone(d.Actions), func(a Action) bool { return a.Skipped != "" })
+}
+
+func (d Document) answer() paragraph {
+	var parts paragraph
+	for i, a := range d.taken() {
+		if i > 0 {
+			parts = append(parts, ours(" "))
+		}
+		parts = append(parts, name(a.Name), ours(": "), text(a.Summary))
+	}
+	return orNone(parts)
+}
+
+// whom names the first few workloads that are hit.
+func (d Document) whom() paragraph {
+	const most = 3
+	var parts paragraph
+	for i, h := range d.Hits {
+		if i == most {
+			return append(parts, ours(fmt.Sprintf(" and %d more", len(d.Hits)-most)))
+		}
+		if i > 0 {
+			parts = append(parts, ours(", "))
+		}
+		parts = append(parts, object(h.Object)...)
+		if h.Replicas != "" {
+			parts = append(parts, ours(" ("), text(h.Replicas), ours(" pods)"))
+		}
+	}
+	if len(d.Hits) == 1 {
+		parts = append(parts, ours(", nothing else"))
+	}
+	return orNone(parts)
+}
+
+// connections says the strongest thing that holds for one of the actions.
+func (d Document) connections() string {
+	taken := d.taken()
+	for _, cuts := range []string{"yes", "unknown"} {
+		if i := slices.IndexFunc(taken, func(a Action) bool { return a.Cuts == cuts }); i >= 0 {
+			return connections(taken[i])
+		}
+	}
+	return connections(Action{})
+}
+
+func connections(a Action) string {
+	switch a.Cuts {
+	case "yes":
+		return "are cut"
+	case "unknown":
+		return "may stay open, a reverse shell too"
+	}
+	return "stay open, a reverse shell too"
+}
+
+// term is the time that the containment lasts.
+func (d Document) term() string {
+	if d.First.IsZero() || !d.Expires.After(d.First) {
+		return ""
+	}
+	return ", " + duration(d.Expires.Sub(d.First)) + " after the first alert"
+}
+
+func (d Document) happened(l limits) []block {
+	facts := list{{text: line(ours("Found by "), text(d.Source), ours(" with the rule "), quoted(d.Rule), ours(", severity "), text(d.Severity), ours("."))}}
+	facts = append(facts, item{text: line(ours(d.count() + ", " + between(d.First, d.Last) + "."))})
+	if len(d.Techniques) > 0 {
+		facts = append(facts, item{text: concat(line(ours("ATT&CK: ")), names(d.Techniques, l))})
+	}
+	why := item{text: line(ours("Answered by the policy "), name(d.Policy.Name), ours(", tier "), text(d.Policy.Tier), ours(". "), text(d.Policy.Description))}
+	for _, s := range first(d.Policy.Why, l.sentences) {
+		why.below = append(why.below, line(text(s)))
+	}
+	return []block{append(facts, why)}
+}
+
+func (d Document) changes(l limits) []block {
+	var all list
+	for _, a := range d.Actions {
+		if a.Skipped != "" {
+			all = append(all, item{text: line(bold("Left out:"), ours(" "), name(a.Name), ours(": "), text(a.Skipped))})
+			continue
+		}
+		i := item{text: line(name(a.Name), ours(": "), text(a.Summary))}
+		for _, c := range first(a.Changes, l.rows) {
+			verb := "Creates "
+			if c.Patch {
+				verb = "Sets in "
+			}
+			below := append(line(ours(verb)), object(c.Object)...)
+			if len(c.Fields) > 0 {
+				below = concat(below, line(ours(": ")), names(c.Fields, l))
+			}
+			i.below = append(i.below, below)
+		}
+		i.below = append(i.below, line(ours("Open connections "+connections(a)+".")))
+		all = append(all, i)
+	}
+	var files list
+	for _, f := range first(d.Files, l.rows) {
+		files = append(files, item{text: line(text(f.Change), ours(" "), name(f.Path))})
+	}
+	files = files.rest(len(d.Files))
+	return []block{all, fold{fmt.Sprintf("Files of the commit: %d", len(d.Files)), []block{files}}}
+}
+
+// vocabulary is what an auditor calls the action.
+func (a Action) vocabulary(l limits) paragraph {
+	parts := line(ours("Action "), name(a.Name), ours(" in standard words: "))
+	none := len(parts)
+	add := func(title string, words []string) {
+		words = slices.DeleteFunc(slices.Clone(words), func(s string) bool { return s == "" })
+		if len(words) == 0 {
+			return
+		}
+		if len(parts) > none {
+			parts = append(parts, ours("; "))
+		}
+		parts = concat(parts, line(ours(title+" ")), names(words, l))
+	}
+	add("D3FEND", a.D3FEND)
+	add("OpenC2", []string{a.OpenC2})
+	add("CSF", a.CSF)
+	add("phase", []string{a.Phase})
+	add("variant", []string{a.Variant})
+	return parts
+}
+
+func (d Document) hits(l limits) []block {
+	t := table{head: []string{"Workload", "Pods", "How", "Images"}}
+	for _, h := range first(d.Hits, l.rows) {
+		how := line(text(h.How))
+		if h.HostNetwork {
+			how = append(how, ours("; its pods use the host's network"))
+		}
+		t.rows = append(t.rows, []paragraph{object(h.Object), orNone(line(text(h.Replicas))), how, orNone(names(h.Images, l))})
+	}
+	if n := len(d.Hits) - len(t.rows); n > 0 {
+		t.rows = append(t.rows, []paragraph{line(ours(fmt.Sprintf("and %d more", n))), line(ours("")), line(ours("")), line(ours("see the record"))})
+	}
+	return []block{t}
+}
+
+func (d Document) doesNot(l limits) []block {
+	var all list
+	for _, a := range d.taken() {
+		i := item{text: line(name(a.Name))}
+		for _, s := range first(a.DoesNot, l.sentences) {
+			i.below = append(i.below, line(text(s)))
+		}
+		if len(i.below) > 0 {
+			all = append(all, i)
+		}
+	}
+	return []block{append(all, item{text: line(ours("None of it takes back what was done before: what the workload could read, it may have read."))})}
+}
+
+func (d Document) expires(l limits) []block {
+	all := list{}
+	for _, s := range first(d.SetsFree, l.sentences) {
+		all = append(all, item{text: line(text(s))})
+	}
+	for _, a := range d.taken() {
+		if a.Undo != "" || a.UndoHurts != "" {
+			all = append(all, item{text: line(name(a.Name), ours(": "), text(a.Undo), ours(" "), text(a.UndoHurts))})
+		}
+	}
+	blocks := []block{line(bold(minute(d.Expires)), ours(d.term()+". Nothing ends by itself: the release is a pull request that removes these files."))}
+	if len(all) > 0 {
+		blocks = append(blocks, line(ours("What the release does:")), all)
+	}
+	return blocks
+}
+
+func minute(t time.Time) string {
+	if t.IsZero() {
+		return "an unknown time"
+	}
+	return t.UTC().Format("2006-01-02 15:04") + " UTC"
+}
+
+// between names the day once if it is one.
+func between(from, to time.Time) string {
+	const day, clock = "2006-01-02", "15:04:05"
+	from, to = from.UTC(), to.UTC()
+	switch {
+	case from.IsZero() || to.IsZero():
+		return "at an unknown time"
+	case from.Truncate(time.Second).Equal(to.Truncate(time.Second)):
+		return from.Format(day+" "+clock) + " UTC"
+	case from.Format(day) == to.Format(day):
+		return from.Format(day+" "+clock) + " to " + to.Format(clock) + " UTC"
+	}
+	return from.Format(day+" "+clock) + " to " + to.Format(day+" "+clock) + " UTC"
+}
+
+func duration(d time.Duration) string {
+	if d = d.Round(time.Minute); d%time.Hour == 0 {
+		return fmt.Sprintf("%d h", d/time.Hour)
+	}
+	return strings.TrimSuffix(d.String(), "0s")
+}

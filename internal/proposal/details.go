@@ -1,0 +1,179 @@
+package proposal
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+func (d Document) undo(l limits) []block {
+	stop := "git push origin --delete " + shell(d.Branch) + "\n"
+	revert := "git revert -m 1 MERGE    # the merge commit; without -m 1 if it was squashed or rebased\n"
+	blocks := []block{
+		line(bold("Before the merge:"), ours(" close the pull request. irgit leaves it closed until somebody reopens it. Without a forge, delete the branch:")),
+		code{"sh", stop},
+		line(bold("After the merge:"), ours(" revert it.")),
+		code{"sh", revert},
+	}
+	byHand := d.removal(l)
+	if byHand == "" {
+		return blocks
+	}
+	return append(blocks, line(ours("Or take out what it put in:")), code{"sh", byHand})
+}
+
+// removal are the commands that take an incident's files out again: its own
+// directories, and its line in the lists of others.
+func (d Document) removal(l limits) string {
+	var dirs, edits []string
+	for _, f := range d.Files {
+		before, _, own := strings.Cut("/"+f.Path, "/"+d.Incident+"/")
+		if dir := strings.TrimPrefix(before+"/"+d.Incident, "/"); own && d.Incident != "" {
+			dirs = append(dirs, dir)
+		} else if f.Change == "edit" {
+			edits = append(edits, f.Path)
+		}
+	}
+	slices.Sort(dirs)
+	var b strings.Builder
+	for _, dir := range first(slices.Compact(dirs), l.rows) {
+		b.WriteString("git rm -r " + shell(dir) + "\n")
+	}
+	for _, path := range first(edits, l.rows) {
+		fmt.Fprintf(&b, "sed -i '/^ *- %s$/d' %s\n", regexp.QuoteMeta(plainName(d.Incident)), shell(path))
+	}
+	return b.String()
+}
+
+func plainName(s string) string { return unsafeInShell.ReplaceAllString(s, "?") }
+
+var unsafeInShell = regexp.MustCompile(`[^A-Za-z0-9._/:=@%+-]`)
+
+// shell quotes a word of a command that is to be pasted.
+func shell(s string) string {
+	s = disarm(visible(s))
+	if s != "" && !unsafeInShell.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func (d Document) difference(l limits) []block {
+	diff := tidy(d.Difference)
+	kept, lines, all := head(diff, l.difference)
+	blocks := []block{concat(line(ours("What kustomize builds before and after, from ")), orNone(names(first(d.Roots, l.rows), l)), line(ours(". Nothing else differs.")))}
+	if lines < all {
+		blocks = append(blocks, line(bold(fmt.Sprintf("Cut after %d of %d lines.", lines, all)), ours(" The files are whole on the branch "), name(d.Branch),
+			ours("; building the roots there shows the rest.")))
+	}
+	if kept == "" {
+		kept = "(nothing)\n"
+	}
+	return append(blocks, fold{fmt.Sprintf("Rendered difference: %d lines", all), []block{code{"diff", kept}}})
+}
+
+// tidy makes what cannot be seen in a diff visible and bounds its lines.
+// Everything else stays as it is: the diff is exact.
+func tidy(diff string) string {
+	const most = 2000
+	var b strings.Builder
+	for line := range strings.Lines(diff) {
+		line = cut(strings.TrimRight(line, "\r\n"), most)
+		for i, r := range line {
+			switch {
+			case r == '\t' || r >= ' ' && r <= '~':
+				b.WriteRune(r)
+			case r == utf8.RuneError && !strings.HasPrefix(line[i:], "\uFFFD"):
+				fmt.Fprintf(&b, `\x{%02x}`, line[i])
+			default:
+				b.WriteString(printable("x" + string(r))[1:])
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return diffLine.ReplaceAllString(disarm(b.String()), " $0")
+}
+
+// diffLine finds lines that no diff has: they would stand at the margin of the
+// body and be read by whatever looks for commands there.
+var diffLine = regexp.MustCompile(`(?m)^[^-+ @\\din]`)
+
+// head returns the first whole lines of at most so many bytes.
+func head(s string, most int) (kept string, lines, all int) {
+	all = strings.Count(s, "\n")
+	if len(s) > most {
+		s = s[:strings.LastIndexByte(s[:max(most, 0)], '\n')+1]
+	}
+	return s, strings.Count(s, "\n"), all
+}
+
+const (
+	mostName  = 80   // characters of a field's name
+	mostValue = 1000 // characters of its value
+)
+
+func (d Document) evidence(l limits) []block {
+	kept, lines, all := head(d.evidenceText(), l.evidence)
+	blocks := []block{line(ours("This is what the alerts say; an attacker may have written it. Secrets are masked. "+
+		`Marks are defanged ([@], [#], [:]//, www[.]), and what is not plain ASCII is shown as \u{...}. The record has the text itself: `), name(d.Record), ours("."))}
+	if lines < all {
+		blocks = append(blocks, line(bold(fmt.Sprintf("Cut after %d of %d lines.", lines, all)), ours(" The whole is in the record "), name(d.Record),
+			ours(" on the branch "), name(d.Branch), ours(".")))
+	}
+	if kept == "" {
+		kept = "(nothing)\n"
+	}
+	return append(blocks, fold{fmt.Sprintf("Alerts: %d of %d", len(d.Evidence), d.Count), []block{code{"text", kept}}})
+}
+
+// evidenceText is one line for each alert and, indented, one for each value.
+func (d Document) evidenceText() string {
+	var b strings.Builder
+	for _, a := range d.Evidence {
+		when := "unknown time"
+		if !a.Time.IsZero() {
+			when = a.Time.UTC().Format(time.RFC3339Nano)
+		}
+		fmt.Fprintf(&b, "%s  %s  %s  %s\n", when, inert(a.Source), inert(a.Severity), inert(a.Digest))
+		fmt.Fprintf(&b, "  rule: %s\n", cut(inert(string(a.Rule)), mostValue))
+		for _, f := range a.Fields {
+			fmt.Fprintf(&b, "  %s: %s\n", cut(inert(string(f.Name)), mostName), cut(inert(string(f.Value)), mostValue))
+		}
+		if a.Cut {
+			b.WriteString("  (the alert was longer than what is kept of it)\n")
+		}
+	}
+	return b.String()
+}
+
+func (d Document) check(l limits) []block {
+	commands := "git fetch origin " + shell(d.Branch) + "\n"
+	signed := ours("The commit is signed.")
+	if d.Signed {
+		commands += "git verify-commit FETCH_HEAD\n"
+	} else {
+		signed = ours("The commit is not signed.")
+	}
+	commands += "git diff " + shell(d.BaseRevision) + " FETCH_HEAD\n"
+	commands += "git worktree add --detach ../irgit-check FETCH_HEAD\n"
+	for _, root := range first(d.Roots, l.rows) {
+		commands += "kubectl kustomize ../irgit-check/" + shell(root) + "\n"
+	}
+	facts := list{
+		{text: line(ours("Incident "), name(d.Incident), ours(", record "), name(d.Record))},
+		{text: line(ours("Base "), name(d.Base), ours(" at "), name(d.BaseRevision))},
+		{text: line(ours("Policy "), name(d.Policy.Name), ours(" "), name(d.PolicyDigest))},
+		{text: line(ours("Proof "), name(d.Proof))},
+	}
+	for _, a := range d.taken() {
+		facts = append(facts, item{text: a.vocabulary(l)})
+	}
+	return []block{
+		line(signed, ours(" irgit built every root before and after, and proposes nothing that does not build or that changes more than is listed above.")),
+		code{"sh", commands},
+		facts,
+	}
+}
