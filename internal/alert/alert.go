@@ -1,8 +1,18 @@
-// Package alert is the one normal form of what security tools send.
+// Package alert is the one normal form of what security tools send, and the
+// decoders that make it.
+//
+// Start from [Decode]: it takes a payload of any known source, which may hold
+// many alerts, and answers for each with an [Alert], with why it is ignored, or
+// with what is wrong with it.
 //
 // Every string of an [Alert] may have been written by an attacker: nothing in
 // one is a name, a path or a command until another package has checked it
-// against the fleet.
+// against the fleet, and nothing that one names is ever fetched. A subject comes
+// from the orchestrator's metadata alone; what contradicts itself there is a
+// problem or leaves the subject empty, and is never decided here.
+//
+// Decoding is a function of the bytes and the options: no clock, no state. It is
+// safe for concurrent use.
 package alert
 
 import "time"
@@ -16,21 +26,6 @@ const (
 	Falco        Source = "falco"
 	Alertmanager Source = "alertmanager"
 	CloudEvents  Source = "cloudevents"
-)
-
-// Severity is OCSF's scale (https://schema.ocsf.io, severity_id): an ordered
-// enum, so severities compare with <.
-type Severity int
-
-// OCSF severities.
-const (
-	SeverityUnknown Severity = iota
-	Informational
-	Low
-	Medium
-	High
-	Critical
-	Fatal
 )
 
 // Alert is the normal form of one alert, the same for every source. Its JSON

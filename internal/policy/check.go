@@ -21,8 +21,13 @@ var (
 	patternForm   = regexp.MustCompile(`^[-a-z0-9*?.]{1,253}$`)
 )
 
-// severities are OCSF's words in order, as alert.Severity counts them.
-var severities = []string{"unknown", "informational", "low", "medium", "high", "critical", "fatal"}
+// severities are the words of alert.Severity in its order.
+var severities = func() (words []string) {
+	for s := alert.SeverityUnknown; s <= alert.Fatal; s++ {
+		words = append(words, s.String())
+	}
+	return words
+}()
 
 func parseSeverity(word string) (alert.Severity, bool) {
 	i := slices.Index(severities, word)

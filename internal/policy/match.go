@@ -165,7 +165,7 @@ func (p *Policy) failed(ctx context.Context, a *alert.Alert, target *fleet.Workl
 		return fmt.Sprintf("source is %s, want %s", quote(string(a.Source)), oneOfThese(m.Sources))
 	}
 	if least, _ := parseSeverity(m.Severity); a.Severity < least {
-		return fmt.Sprintf("severity is %s, want at least %s", severityWord(a.Severity), m.Severity)
+		return fmt.Sprintf("severity is %s, want at least %s", a.Severity, m.Severity)
 	}
 	if len(m.Rules) > 0 {
 		if _, ok := firstMatch(m.Rules, a.Rule); !ok {

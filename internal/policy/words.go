@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/irgit/irgit/internal/alert"
 )
 
 // describe names the conditions of a match in the policy's own words, never in
@@ -38,13 +36,6 @@ func (m *Match) describe() string {
 		return "it matches every alert"
 	}
 	return strings.Join(parts, ", ")
-}
-
-func severityWord(s alert.Severity) string {
-	if s < 0 || int(s) >= len(severities) {
-		return severities[0]
-	}
-	return severities[s]
 }
 
 func oneOfThese(values []string) string {

@@ -31,7 +31,7 @@ var own = []rule{
 	named("json-secret", with(words, "pwd"), quoted, jsonString, `((?:`+word+`|pwd)`+rest+`)\\*"\s{0,8}:\s{0,8}\\*"`),
 	named("yaml-password", []string{"passw", "passphrase"}, anywhere, shellValue, `(password|passwd|passphrase):[ \t]{1,8}`),
 	named("header-secret", []string{"authorization", "api-key", "apikey", "auth-token", "vault-token", "security-token", "access-token", "private-token", "job-token", "deploy-token"},
-		anywhere, headerValue, `([a-z-]+)\\*["']?\s{0,8}[:=]\s{0,8}\\*["']?(?:(?:basic|bearer|token|digest|negotiate|apikey|splunk)\s{1,8})?`),
+		anywhere, headerValue, `(authorization|api-?key|[a-z]+-token)\\*["']?\s{0,8}[:=]\s{0,8}\\*["']?(?:(?:basic|bearer|token|digest|negotiate|apikey|splunk)\s{1,8})?`),
 	pattern("cookie", []string{"cookie"}, `(?i)^cookie\\*["']?\s{0,8}:\s{0,8}\\*["']?([^"'\\\r\n]+)`),
 	pattern("bearer-token", []string{"bearer"}, `(?i)^bearer[ \t]+([a-z0-9._~+/=-]{16,})`),
 	pattern("json-web-token", []string{"eyj"}, `^(eyJ[A-Za-z0-9_-]{8,}\.(?:eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+){3}))`),

@@ -71,7 +71,10 @@ func TestWhatIsNoSecret(t *testing.T) {
 }
 
 func TestNoFalseAlarmInManifestsAndNames(t *testing.T) {
-	dirs := []string{"../../examples/fleet", "../../policies", "../validate/schemas/kustomize.yaml", "../../../shared/samples/falco-rules", "../../../shared/samples/flux"}
+	dirs := []string{
+		"../../examples/fleet", "../../policies", "../validate/schemas/kustomize.yaml", "../../../shared/samples/falco-rules", "../../../shared/samples/flux",
+		"../../../shared/samples/falco", "../../../shared/samples/falcosidekick", "../../../shared/samples/alertmanager", "../../../shared/samples/cloudevents",
+	}
 	n := 0
 	for _, dir := range dirs {
 		if _, err := os.Stat(dir); err != nil {

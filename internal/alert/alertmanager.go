@@ -1,0 +1,295 @@
+package alert
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// labelSubject are the labels by which Prometheus' service discovery and
+// kube-state-metrics say what an alert is about.
+var labelSubject = []field{
+	{names: []string{"cluster", "cluster_name", "k8s_cluster_name"}, most: 1024, into: func(s *Subject) *string { return &s.Cluster }},
+	{names: []string{"namespace"}, most: maxName, into: func(s *Subject) *string { return &s.Namespace }},
+	{names: []string{"pod", "pod_name"}, most: maxName, into: func(s *Subject) *string { return &s.Pod }},
+	{names: []string{"pod_uid"}, most: maxName, into: func(s *Subject) *string { return &s.PodUID }},
+	{names: []string{"container", "container_name"}, most: maxName, container: true, into: func(s *Subject) *string { return &s.Container }},
+	{names: []string{"image"}, most: maxImage, into: func(s *Subject) *string { return &s.Image }},
+	{names: []string{"node"}, most: maxName, into: func(s *Subject) *string { return &s.Node }},
+	{names: []string{"serviceaccount", "service_account"}, most: maxName, into: func(s *Subject) *string { return &s.ServiceAccount }},
+}
+
+// falcoLabelSubject are Falco's fields as falcosidekick makes labels of them.
+var falcoLabelSubject = []field{
+	{names: []string{"cluster", "cluster_name", "k8s_cluster_name"}, most: 1024, into: func(s *Subject) *string { return &s.Cluster }},
+	{names: []string{"k8s_ns_name", "k8smeta_ns_name"}, most: maxName, into: func(s *Subject) *string { return &s.Namespace }},
+	{names: []string{"k8s_pod_name", "k8smeta_pod_name"}, most: maxName, into: func(s *Subject) *string { return &s.Pod }},
+	{names: []string{"k8s_pod_uid", "k8smeta_pod_uid"}, most: maxName, into: func(s *Subject) *string { return &s.PodUID }},
+	{names: []string{"container_name"}, most: maxName + 512, container: true, into: func(s *Subject) *string { return &s.Container }},
+	{names: []string{"container_image"}, most: maxImage, container: true, into: func(s *Subject) *string { return &s.Image }},
+}
+
+// heartbeats are alerts that fire all the time to show that alerting works, or
+// that only steer other alerts.
+var heartbeats = []string{"watchdog", "deadmansswitch", "deadmanswitch", "infoinhibitor"}
+
+func looksAlertmanager(n *node) bool {
+	alerts, labels := n.get("alerts"), n.get("labels")
+	return alerts != nil && alerts.kind == array || labels != nil && labels.kind == object && n.get("rule") == nil
+}
+
+// decodeAlertmanager reads a notification to a webhook
+// (https://prometheus.io/docs/alerting/latest/configuration/#webhook_config),
+// or one alert as it is sent to Alertmanager itself.
+func decodeAlertmanager(d *decoding, n *node, where string) {
+	if n.get("alerts") == nil && n.get("labels") != nil {
+		a, ignored, err := d.labels(n, "", false)
+		d.add(where, a, ignored, err)
+		return
+	}
+	status, cut, err := group(n)
+	alerts := n.get("alerts")
+	if err == nil && (alerts == nil || alerts.kind != array) {
+		err = problem("alerts: want a list")
+	}
+	if err != nil {
+		d.problem(where, err)
+		return
+	}
+	if len(alerts.items) == 0 {
+		d.ignore(where, "a notification without alerts")
+	}
+	for i := range alerts.items {
+		if len(d.items) > MaxAlerts {
+			return
+		}
+		at := element(where, "alerts", i)
+		if alerts.items[i].kind != object {
+			d.problem(at, problem("want an object"))
+			continue
+		}
+		a, ignored, err := d.labels(&alerts.items[i], status, cut)
+		d.add(at, a, ignored, err)
+	}
+}
+
+// group checks what a notification says of all its alerts.
+func group(n *node) (status string, cut bool, err error) {
+	if status, err = n.textOf("status"); err != nil {
+		return "", false, err
+	}
+	version, err := n.textOf("version")
+	if err != nil {
+		return "", false, err
+	}
+	// Google's managed Alertmanager and Grafana send the same with version 1.
+	if version != "" && version != "4" && version != "1" {
+		return "", false, problem("version: only 4 and its twin 1 are known")
+	}
+	left := n.get("truncatedAlerts")
+	if left != nil && left.kind != number {
+		return "", false, problem("truncatedAlerts: want a number")
+	}
+	if left != nil {
+		n, err := strconv.ParseFloat(left.text, 64)
+		cut = n > 0 || err != nil
+	}
+	return status, cut, nil
+}
+
+func (d *decoding) labels(n *node, status string, cut bool) (a *Alert, ignored string, err error) {
+	own, err := n.textOf("status")
+	if err != nil {
+		return nil, "", err
+	}
+	if own != "" {
+		status = own
+	}
+	labels, err := n.objectOf("labels")
+	if err != nil {
+		return nil, "", err
+	}
+	if labels == nil {
+		return nil, "", problem("labels: missing")
+	}
+	for i := range labels.members {
+		if m := labels.members[i]; m.value.kind != text && m.value.kind != null {
+			return nil, "", problemf("labels: %s: want text", known(m.name))
+		}
+	}
+	annotations, err := n.objectOf("annotations")
+	if err != nil {
+		return nil, "", err
+	}
+	at, err := n.timeOf("startsAt")
+	if err != nil {
+		return nil, "", err
+	}
+	rule := labels.get("alertname").plain()
+	if rule == "" {
+		rule = labels.get("rule").plain()
+	}
+	if strings.TrimSpace(rule) == "" {
+		return nil, "", problem("labels: alertname: missing")
+	}
+	if why := neverTriggers(rule, status, labels); why != "" {
+		return nil, why, nil
+	}
+	id, err := labelID(n, labels, at)
+	if err != nil {
+		return nil, "", err
+	}
+	e := &evidence{redactor: d.Redactor, cut: cut}
+	s, err := e.readLabels(labels)
+	if err != nil {
+		return nil, "", err
+	}
+	e.addAll("", labels)
+	e.addAll("annotations.", annotations)
+	e.add("generatorURL", n.get("generatorURL").plain())
+	severity := severityOf(labelSeverities, labels.get("severity").plain())
+	if fromFalco(labels) {
+		severity = severityOf(falcoSeverities, labels.get("priority").plain())
+	}
+	a = &Alert{ID: id, Source: Alertmanager, Rule: e.text(rule, maxRule), Severity: severity, Subject: s, Digest: digest(n.raw)}
+	d.finish(a, e, at, labelTags(labels), labels)
+	return a, "", nil
+}
+
+// neverTriggers says why an alert is ignored.
+func neverTriggers(rule, status string, labels *node) string {
+	if why := internalEvent(rule, labels.get("eventsource").plain()); why != "" {
+		return why
+	}
+	switch {
+	case status == "resolved":
+		return "resolved: the cause may be gone, and only a release lifts a containment"
+	case slices.Contains(heartbeats, strings.ToLower(rule)):
+		return "an alert about alerting itself: it always fires and never triggers anything"
+	case labels.get("severity").plain() == "none" && absent(labels.get("namespace").plain()):
+		return "of severity none and about nothing: it never triggers anything"
+	}
+	return ""
+}
+
+// labelID is made of Alertmanager's fingerprint, which is a hash of the
+// labels, or of the labels where an old version sends none.
+func labelID(n, labels *node, at time.Time) (string, error) {
+	fingerprint, err := n.textOf("fingerprint")
+	if err != nil {
+		return "", err
+	}
+	if fingerprint == "" {
+		pairs := make([]string, 0, 2*len(labels.members))
+		members := slices.Clone(labels.members)
+		slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.name, b.name) })
+		for i := range members {
+			pairs = append(pairs, members[i].name, members[i].value.plain())
+		}
+		fingerprint = identify("labels", pairs...)
+	}
+	return identify(Alertmanager, fingerprint, at.Format(time.RFC3339Nano)), nil
+}
+
+func fromFalco(labels *node) bool { return labels.get("source").plain() == "falco" }
+
+// labelTags are falcosidekick's tags and the labels in which people write down
+// techniques.
+func labelTags(labels *node) (tags []string) {
+	for _, name := range []string{"tags", "technique", "techniques", "mitre_technique", "mitre_attack"} {
+		for tag := range strings.SplitSeq(labels.get(name).plain(), ",") {
+			tags = append(tags, strings.TrimSpace(tag))
+		}
+	}
+	return tags
+}
+
+func (e *evidence) readLabels(labels *node) (Subject, error) {
+	if fromFalco(labels) {
+		return e.readFalcoLabels(labels)
+	}
+	s, err := e.readSubject(labels, labelSubject)
+	if err != nil {
+		return s, err
+	}
+	if contradicted(labels) {
+		// One is the exporter's own place, the other what its metric is about or
+		// what it claims; which is which depends on a setting that is not here.
+		s.Namespace, s.Pod, s.PodUID, s.Container, s.Image, s.ServiceAccount = "", "", "", "", "", ""
+		return s, nil
+	}
+	s.Workload = labelledOwner(labels)
+	if len(s.Workload.Name) > maxName {
+		return s, problem("labels: the owner's name is longer than any in Kubernetes")
+	}
+	s.Workload.Name = e.subject(s.Workload.Name)
+	return s, nil
+}
+
+// contradicted reports that Prometheus renamed a label of the scraped series,
+// because its own said something else.
+func contradicted(labels *node) bool {
+	for _, name := range []string{"namespace", "pod", "container"} {
+		renamed := labels.get("exported_" + name).plain()
+		if renamed != "" && renamed != labels.get(name).plain() {
+			return true
+		}
+	}
+	return false
+}
+
+// kinds are the owners that labels may name.
+var kinds = map[string]string{
+	"deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet", "replicaset": "ReplicaSet",
+	"job": "Job", "cronjob": "CronJob", "replicationcontroller": "ReplicationController",
+}
+
+// owners are the kinds that themselves own what owns pods.
+var owners = map[string]string{"Job": "CronJob", "ReplicaSet": "Deployment"}
+
+// labelledOwner finds the owner that the labels name. The label job is
+// Prometheus' scrape job and no workload. Several owners are none, but for
+// one with its own owner.
+func labelledOwner(labels *node) Workload {
+	var all []Workload
+	add := func(kind, name string) {
+		if w := (Workload{kinds[strings.ToLower(kind)], name}); w.Kind != "" && !absent(name) && !slices.Contains(all, w) {
+			all = append(all, w)
+		}
+	}
+	for _, kind := range []string{"deployment", "statefulset", "daemonset", "cronjob"} {
+		add(kind, labels.get(kind).plain())
+	}
+	add("job", labels.get("job_name").plain())
+	add(labels.get("workload_type").plain(), labels.get("workload").plain())
+	add(labels.get("owner_kind").plain(), labels.get("owner_name").plain())
+	add(labels.get("owner_kind").plain(), labels.get("workload").plain())
+	top := slices.DeleteFunc(slices.Clone(all), func(w Workload) bool {
+		return slices.ContainsFunc(all, func(o Workload) bool { return o.Kind == owners[w.Kind] })
+	})
+	if len(top) != 1 {
+		return Workload{}
+	}
+	return top[0]
+}
+
+// readFalcoLabels reads the labels of an alert that went from Falco through
+// falcosidekick and Alertmanager.
+func (e *evidence) readFalcoLabels(labels *node) (Subject, error) {
+	s, err := e.readSubject(labels, falcoLabelSubject)
+	if err != nil {
+		return s, err
+	}
+	if s.Image == "" {
+		s.Image = e.subject(image(labels.get("container_image_repository").plain(), labels.get("container_image_tag").plain(), labels.get("container_image_digest").plain()))
+	}
+	if len(s.Image) > maxImage {
+		return s, problem("labels: the image is longer than any registry allows")
+	}
+	s.Container = dockerName(s.Container)
+	if name := labels.get("k8smeta_deployment_name").plain(); !absent(name) && len(name) <= maxName {
+		s.Workload = Workload{"Deployment", e.subject(name)}
+	}
+	return s, nil
+}

@@ -1,0 +1,235 @@
+package alert
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/irgit/irgit/internal/redact"
+)
+
+// Limits of one input.
+const (
+	MaxInput  = 8 << 20 // bytes
+	MaxAlerts = 10_000
+)
+
+// Item is the answer to one alert of an input: exactly one of Alert, Ignored
+// and Problem is set.
+type Item struct {
+	Where   string // "line 3", "[2]", "alerts[0]"; "" for the only one
+	Alert   *Alert
+	Ignored string // well-formed, and never triggers anything: one sentence
+	Problem string // malformed: what is wrong and where, in words without the alert's text
+}
+
+// Options are what the bytes do not say.
+type Options struct {
+	Source   Source           // empty: Auto
+	Redactor *redact.Redactor // nil: one without a key
+	Received time.Time        // for alerts that carry no time; may be zero
+}
+
+// ParseSource reads a source's name.
+func ParseSource(s string) (Source, error) {
+	names := []string{string(Auto)}
+	for _, d := range decoders() {
+		names = append(names, string(d.source))
+	}
+	if !slices.Contains(names, s) {
+		return "", fmt.Errorf("unknown source %q: want one of %s", s, strings.Join(names, ", "))
+	}
+	return Source(s), nil
+}
+
+// decoder understands one source.
+type decoder struct {
+	source Source
+	looks  func(n *node) bool // by its shape an object is of this source
+	decode func(d *decoding, n *node, where string)
+}
+
+// decoders are all of them, in the order in which auto asks.
+func decoders() []decoder {
+	return []decoder{
+		{CloudEvents, looksCloudEvent, decodeCloudEvent},
+		{Alertmanager, looksAlertmanager, decodeAlertmanager},
+		{Falco, looksFalco, decodeFalco},
+	}
+}
+
+// Decode reads an input: a JSON object, an array, one object a line, or objects
+// one after the other. The error says that the input as a whole cannot be
+// read: it is empty, too large or of an unknown source. Everything else is said
+// item by item, in the order of the input, and one bad line spoils no other.
+func Decode(data []byte, o Options) ([]Item, error) {
+	if o.Source == "" {
+		o.Source = Auto
+	}
+	if _, err := ParseSource(string(o.Source)); err != nil {
+		return nil, err
+	}
+	if len(data) > MaxInput {
+		return nil, fmt.Errorf("the input has %d bytes, more than the %d allowed: send fewer alerts at once", len(data), MaxInput)
+	}
+	if o.Redactor == nil {
+		o.Redactor = redact.New(nil)
+	}
+	parts := split(data)
+	if len(parts) == 0 {
+		return nil, errors.New("the input is empty: want the JSON of an alert")
+	}
+	d := &decoding{Options: o}
+	for _, p := range parts {
+		n, err := parse(p.raw)
+		if err != nil {
+			d.problem(p.where, err)
+			continue
+		}
+		d.value(n, p.where)
+		if len(d.items) > MaxAlerts {
+			return nil, fmt.Errorf("the input holds more than %d alerts: send fewer at once", MaxAlerts)
+		}
+	}
+	return d.items, nil
+}
+
+// decoding is one run of Decode.
+type decoding struct {
+	Options
+	items []Item
+}
+
+// add appends an alert, or why there is none.
+func (d *decoding) add(where string, a *Alert, ignored string, err error) {
+	item := Item{Where: where, Alert: a, Ignored: ignored}
+	if err != nil {
+		item = Item{Where: where, Problem: err.Error()}
+	}
+	d.items = append(d.items, item)
+}
+
+func (d *decoding) problem(where string, err error) { d.add(where, nil, "", err) }
+
+func (d *decoding) ignore(where, why string) { d.add(where, nil, why, nil) }
+
+// value decodes an alert, a group of them, or an array of either.
+func (d *decoding) value(n *node, where string) {
+	if n.kind != array {
+		d.object(n, where)
+		return
+	}
+	if len(n.items) == 0 {
+		d.ignore(where, "an empty list holds no alert")
+	}
+	for i := range n.items {
+		if len(d.items) > MaxAlerts {
+			return
+		}
+		d.object(&n.items[i], element(where, "", i))
+	}
+}
+
+func (d *decoding) object(n *node, where string) {
+	if n.kind != object {
+		d.problem(where, problem("want the JSON object of an alert here"))
+		return
+	}
+	for _, c := range decoders() {
+		if d.Source == c.source || d.Source == Auto && c.looks(n) {
+			c.decode(d, n, where)
+			return
+		}
+	}
+	d.problem(where, problem("this has the shape of no known source (falco, alertmanager, cloudevents): name its source if it is one of them"))
+}
+
+// element names an item of an array.
+func element(where, name string, i int) string {
+	place := name + "[" + strconv.Itoa(i) + "]"
+	switch {
+	case where == "":
+		return place
+	case name == "":
+		return where + place
+	}
+	return where + "." + place
+}
+
+// part is one JSON value of an input.
+type part struct {
+	where string
+	raw   []byte
+}
+
+// split finds the values of an input. As soon as one line is an object of its
+// own, every line is taken for one, so that a broken line is a problem of that
+// line.
+func split(data []byte) (parts []part) {
+	whole := strings.Trim(strings.TrimPrefix(string(data), "\uFEFF"), " \t\r\n\x00")
+	switch {
+	case whole == "":
+		return nil
+	case json.Valid([]byte(whole)):
+		return []part{{raw: []byte(whole)}}
+	}
+	objects := 0
+	for i, line := range strings.Split(whole, "\n") {
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		parts = append(parts, part{"line " + strconv.Itoa(i+1), []byte(line)})
+		if line[0] == '{' && json.Valid([]byte(line)) {
+			objects++
+		}
+	}
+	if objects > 0 && whole[0] != '[' {
+		return parts
+	}
+	return documents(whole)
+}
+
+// documents splits objects that go over several lines. What cannot be read any
+// more is the last part.
+func documents(whole string) (parts []part) {
+	dec := json.NewDecoder(strings.NewReader(whole))
+	for {
+		var raw json.RawMessage
+		at := dec.InputOffset()
+		if dec.Decode(&raw) != nil {
+			if left := strings.TrimSpace(whole[at:]); left != "" {
+				parts = append(parts, part{"", []byte(left)})
+			}
+			break
+		}
+		parts = append(parts, part{"", raw})
+	}
+	for i := range parts {
+		if len(parts) > 1 {
+			parts[i].where = "value " + strconv.Itoa(i+1)
+		}
+	}
+	return parts
+}
+
+// digest names raw bytes.
+func digest(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// identify makes an id out of what stays the same when an alert is delivered
+// again. The parts cannot run into each other.
+func identify(source Source, parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return string(source) + ":" + hex.EncodeToString(h.Sum(nil)[:16])
+}

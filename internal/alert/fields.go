@@ -1,0 +1,151 @@
+package alert
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/irgit/irgit/internal/redact"
+)
+
+// Limits of the normal form, so that a record stays small (THREATS A6).
+const (
+	maxFields    = 128
+	maxFieldName = 256
+	maxField     = 4 << 10 // bytes of one value
+	maxLook      = 16 << 10
+	maxRule      = 256
+	maxTags      = 64
+	maxTag       = 128
+	maxName      = 253 // of anything in Kubernetes
+	maxImage     = 1024
+)
+
+// evidence collects the fields of an alert: redacted, cut, and in no way a
+// target.
+type evidence struct {
+	redactor *redact.Redactor
+	pairs    []pair
+	cut      bool // something was
+}
+
+type pair struct{ name, value string }
+
+func (e *evidence) add(name, value string) {
+	if value != "" {
+		e.pairs = append(e.pairs, pair{name, value})
+	}
+}
+
+// addAll takes the members of an object; null is absent, and what is no text is
+// kept as the JSON that it was.
+func (e *evidence) addAll(prefix string, n *node) {
+	if n == nil {
+		return
+	}
+	for i := range n.members {
+		m := &n.members[i]
+		e.add(prefix+m.name, m.value.plain())
+	}
+}
+
+// plain is any value as text.
+func (n *node) plain() string {
+	switch {
+	case n == nil || n.kind == null:
+		return ""
+	case n.kind == object, n.kind == array:
+		return string(n.raw)
+	}
+	return n.text
+}
+
+// fields gives what was collected. Where there is too much, the first names in
+// their order stay.
+func (e *evidence) fields() map[string]string {
+	slices.SortStableFunc(e.pairs, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
+	out := make(map[string]string, min(len(e.pairs), maxFields))
+	for _, p := range e.pairs {
+		name := e.text(p.name, maxFieldName)
+		if _, twice := out[name]; twice || name == "" {
+			e.cut = true
+			continue
+		}
+		if len(out) == maxFields {
+			e.cut = true
+			break
+		}
+		out[name] = e.text(p.value, maxField)
+	}
+	return out
+}
+
+// text cleans, redacts and cuts a string, in this order: what was cut first
+// could be half of a secret that no rule knows any more.
+func (e *evidence) text(s string, most int) string {
+	look := max(most, maxLook)
+	if len(s) > look {
+		// The rest is cut in any case. The end of what is left may be half a secret.
+		s = upTo(s, look)
+		if i := strings.LastIndexAny(s, " \t\n"); i > most {
+			s = s[:i]
+		}
+		e.cut = true
+	}
+	s, _ = e.redactor.Text(clean(s))
+	if len(s) > most {
+		s, e.cut = upTo(s, most), true
+	}
+	return s
+}
+
+// clean keeps everything that is a character, control characters too: whoever
+// prints a value escapes them. NUL ends strings in other programs and goes.
+func clean(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	return strings.ReplaceAll(s, "\x00", "")
+}
+
+// upTo cuts at the start of a character.
+func upTo(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}
+
+// absent are ways to say that a field has no value. "host" is Falco's name for
+// no container and counts only where a container is meant.
+func absent(value string) bool {
+	switch strings.TrimSpace(value) {
+	case "", "<NA>", "N/A", "null":
+		return true
+	}
+	return false
+}
+
+// subject cleans a name of the orchestrator. Nothing is taken out of it, since
+// what is left could be the name of something else.
+func (e *evidence) subject(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	s, _ = e.redactor.Text(s)
+	return s
+}
+
+// finish fills in what every source's alerts have in common.
+func (d *decoding) finish(a *Alert, e *evidence, at time.Time, tags []string, fields *node) {
+	if at.IsZero() && !d.Received.IsZero() {
+		at = d.Received.UTC()
+	}
+	a.Time = at
+	a.Tags = e.tags(tags)
+	a.Techniques, a.Stage = attack(a.Tags)
+	a.Indicators = e.indicators(fields, a.Subject.Image)
+	a.Fields = e.fields()
+	a.Truncated = e.cut
+}

@@ -1,0 +1,84 @@
+package alert
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+)
+
+func seed(f *testing.F, fixture string, dirs ...string) {
+	data, err := os.ReadFile("testdata/" + fixture)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	for _, dir := range dirs {
+		files, _ := filepath.Glob(filepath.Join(samples, dir, "*.json")) // none where ../shared is absent
+		for _, name := range files {
+			if data, err := os.ReadFile(name); err == nil {
+				f.Add(data)
+			}
+		}
+	}
+}
+
+func fuzz(f *testing.F, source Source) {
+	f.Fuzz(func(t *testing.T, data []byte) {
+		before := bytes.Clone(data)
+		one, err := Decode(data, Options{Source: source})
+		two, again := Decode(data, Options{Source: source})
+		if !reflect.DeepEqual(one, two) || (err == nil) != (again == nil) {
+			t.Fatal("not a function of the input")
+		}
+		if !bytes.Equal(before, data) {
+			t.Fatal("the input was changed")
+		}
+		if err == nil && len(one) == 0 {
+			t.Fatal("no answer")
+		}
+		for _, item := range one {
+			promises(t, item)
+		}
+	})
+}
+
+func FuzzAuto(f *testing.F) {
+	seed(f, "falco.ndjson", "falco", "falcosidekick")
+	seed(f, "alertmanager.json", "alertmanager")
+	seed(f, "cloudevents.json", "cloudevents")
+	fuzz(f, Auto)
+}
+
+func FuzzFalco(f *testing.F) {
+	seed(f, "falco.ndjson", "falco", "falcosidekick")
+	fuzz(f, Falco)
+}
+
+func FuzzAlertmanager(f *testing.F) {
+	seed(f, "alertmanager.json", "alertmanager", "falcosidekick")
+	fuzz(f, Alertmanager)
+}
+
+func FuzzCloudEvents(f *testing.F) {
+	seed(f, "cloudevents.json", "cloudevents")
+	fuzz(f, CloudEvents)
+}
+
+func BenchmarkFalcoNDJSON(b *testing.B) {
+	data, err := os.ReadFile("testdata/falco.ndjson")
+	if err != nil {
+		b.Fatal(err)
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	input := bytes.Repeat(append(line, '\n'), 1000)
+	b.SetBytes(int64(len(input)))
+	b.ReportAllocs()
+	for b.Loop() {
+		items, err := Decode(input, Options{})
+		if err != nil || len(items) != 1000 {
+			b.Fatal(err, len(items))
+		}
+	}
+}

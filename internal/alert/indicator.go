@@ -1,0 +1,152 @@
+package alert
+
+import (
+	"cmp"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const maxIndicators = 64
+
+// Types of indicators.
+const (
+	typeIP     = "ip"
+	typeCIDR   = "cidr"
+	typeDomain = "domain"
+	typeURL    = "url"
+	typeSHA256 = "sha256"
+	typeImage  = "image"
+)
+
+// indicatorFields are the fields that hold one value of a type. Text is never
+// searched for indicators: whoever writes a command line would choose what is
+// blocked.
+var indicatorFields = map[string]string{
+	"fd.sip": typeIP, "fd.rip": typeIP, "fd.sip.name": typeDomain, "fd.rip.name": typeDomain,
+	"fd_sip": typeIP, "fd_rip": typeIP, "fd_sip_name": typeDomain, "fd_rip_name": typeDomain,
+	"gcp.callerIP": typeIP, "ct.srcip": typeIP,
+	"src_ip": typeIP, "source_ip": typeIP, "dst_ip": typeIP, "dest_ip": typeIP, "destination_ip": typeIP, "remote_ip": typeIP,
+	"cidr": typeCIDR, "domain": typeDomain, "dst_domain": typeDomain, "destination_domain": typeDomain, "url": typeURL,
+	"sha256": typeSHA256, "file.sha256": typeSHA256, "file_sha256": typeSHA256, "proc.sha256": typeSHA256, "proc_sha256": typeSHA256,
+}
+
+// indicators reads the fields of an object, and the image.
+func (e *evidence) indicators(fields *node, image string) []Indicator {
+	out := []Indicator{}
+	add := func(kind, value string) {
+		if value = e.indicator(kind, value); value != "" {
+			out = append(out, Indicator{kind, value})
+		}
+	}
+	if fields != nil {
+		for i := range fields.members {
+			m := &fields.members[i]
+			if kind, ok := indicatorFields[m.name]; ok && m.value.kind == text && !absent(m.value.text) {
+				add(kind, m.value.text)
+			}
+		}
+	}
+	if image != "" {
+		add(typeImage, image)
+	}
+	slices.SortFunc(out, func(a, b Indicator) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Value, b.Value)) })
+	out = slices.Compact(out)
+	if len(out) > maxIndicators {
+		out, e.cut = out[:maxIndicators], true
+	}
+	return out
+}
+
+var (
+	domainForm = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+([a-z]{2,63}|xn--[a-z0-9-]{1,59})$`)
+	sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	imageForm  = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._:/-]{0,800})(@sha256:[0-9a-f]{64})?$`)
+)
+
+// refanged undoes what people write so that a value cannot be clicked on.
+var refanged = strings.NewReplacer(
+	"[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "(dot)", ".", "[:]", ":", "[://]", "://", "[/]", "/",
+)
+
+// indicator gives the canonical form of a value, and "" when it is none of its
+// type.
+func (e *evidence) indicator(kind, value string) string {
+	if len(value) > maxImage*2 {
+		return ""
+	}
+	value = refanged.Replace(strings.TrimSpace(value))
+	switch kind {
+	case typeIP:
+		a, err := netip.ParseAddr(strings.Trim(value, "[]"))
+		if err != nil || a.Zone() != "" || a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() {
+			return ""
+		}
+		return a.Unmap().String()
+	case typeCIDR:
+		p, err := netip.ParsePrefix(value)
+		if err != nil || p.Bits() == 0 {
+			return ""
+		}
+		return p.Masked().String()
+	case typeDomain:
+		value = strings.TrimSuffix(strings.ToLower(value), ".")
+		if len(value) > maxName || !domainForm.MatchString(value) {
+			return ""
+		}
+		return value
+	case typeSHA256:
+		value = strings.TrimPrefix(strings.ToLower(value), "sha256:")
+		if !sha256Form.MatchString(value) {
+			return ""
+		}
+		return value
+	case typeImage:
+		if !imageForm.MatchString(value) {
+			return ""
+		}
+		return e.free(value)
+	case typeURL:
+		return e.url(value)
+	}
+	return ""
+}
+
+// url keeps scheme, host and path, and the query when there is no secret in
+// it. It is for a list to look for, and never fetched.
+func (e *evidence) url(value string) string {
+	if scheme, rest, ok := strings.Cut(value, "://"); ok {
+		switch strings.ToLower(scheme) {
+		case "hxxp":
+			value = "http://" + rest
+		case "hxxps":
+			value = "https://" + rest
+		case "fxp":
+			value = "ftp://" + rest
+		}
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "ftp" {
+		return ""
+	}
+	host := strings.ToLower(u.Hostname())
+	if _, err := netip.ParseAddr(host); err != nil && !domainForm.MatchString(host) {
+		return ""
+	}
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	if out := e.free(u.String()); out != "" {
+		return out
+	}
+	u.RawQuery = ""
+	return e.free(u.String())
+}
+
+// free gives a value that holds no secret, and "" for one that does.
+func (e *evidence) free(value string) string {
+	if _, found := e.redactor.Text(value); found != nil {
+		return ""
+	}
+	return value
+}
