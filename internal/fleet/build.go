@@ -16,17 +16,20 @@ type foreignRoot struct{ cluster, path string }
 
 // foreign lists what the other clusters apply. Roots that are shared stand in
 // rootInfo.sharers.
-func (f *Fleet) foreign(ctx context.Context, own Cluster) (others []foreignRoot) {
+func (f *Fleet) foreign(ctx context.Context, own Cluster) (others []foreignRoot, err error) {
 	for _, c := range f.clusters {
 		if c.Name == own.Name {
 			continue
 		}
-		roots, _ := f.roots(ctx, c) // its findings belong to its own index
+		roots, _, err := f.roots(ctx, c) // its findings belong to its own index
+		if err != nil {
+			return nil, err
+		}
 		for _, r := range roots {
 			others = append(others, foreignRoot{c.Name, r.Path})
 		}
 	}
-	return others
+	return others, nil
 }
 
 // entries returns the entry of every root, then of every foreign one, from the
@@ -76,9 +79,7 @@ func (f *Fleet) entries(ctx context.Context, c Cluster, roots []Root, foreign []
 		entries[i] = known[key]
 	}
 	if len(stale) > 0 {
-		if err := state.save(ctx, disk, known); err != nil {
-			return nil, err
-		}
+		_ = state.save(ctx, disk, known) // the next Index is slower, and as good
 	}
 	return entries, nil
 }

@@ -14,7 +14,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/kustomize"
@@ -245,19 +244,19 @@ func (s *snapshot) current(ctx context.Context, name string) (string, error) {
 }
 
 // cover is the smallest set of paths whose hashes change whenever a build that
-// read the files could come out differently: the directories that are built
-// (a kustomization file may appear in them) and single files elsewhere.
-func cover(root string, files []string) []string {
+// asked for the paths could come out differently: the directories that are
+// built (a kustomization file may appear in them), and single paths elsewhere,
+// those that are not there included.
+func cover(root string, asked []string) (out []string) {
 	dirs := map[string]bool{path.Clean(root): true}
-	for _, f := range files {
-		if slices.Contains(kustomize.FileNames(), path.Base(f)) {
-			dirs[path.Dir(f)] = true
+	for _, p := range asked {
+		if slices.Contains(kustomize.FileNames(), path.Base(p)) {
+			dirs[path.Dir(p)] = true
 		}
 	}
-	var out []string
-	for _, f := range slices.Sorted(slices.Values(files)) {
-		if !below(dirs, path.Dir(f)) {
-			out = append(out, f)
+	for _, p := range asked {
+		if p = path.Clean(p); p == "." || !below(dirs, path.Dir(p)) {
+			out = append(out, p)
 		}
 	}
 	for d := range dirs {
@@ -271,12 +270,10 @@ func cover(root string, files []string) []string {
 
 // below reports whether name is one of dirs or lies in one.
 func below(dirs map[string]bool, name string) bool {
-	for ; ; name = path.Dir(name) {
-		if dirs[name] {
-			return true
-		}
-		if name == "." || name == "/" || !strings.Contains(name, "/") && !dirs["."] {
+	for ; !dirs[name]; name = path.Dir(name) {
+		if name == "." {
 			return false
 		}
 	}
+	return true
 }

@@ -65,10 +65,16 @@ func (d *decoder) check(c *config) {
 	if len(c.Clusters) == 0 {
 		d.problem("clusters", "declare at least one cluster")
 	}
-	taken := map[string]string{}
+	taken, hooks := map[string]string{}, map[string]int{}
 	for i := range c.Clusters {
 		at := fmt.Sprintf("clusters[%d]", i)
 		d.checkCluster(&c.Clusters[i], at)
+		for j, r := range c.Clusters[i].Roots {
+			if owner, twice := hooks[r.Hook]; twice && owner != i && r.Hook != "" {
+				d.problem(fmt.Sprintf("%s.roots[%d].hook", at, j), "%s is the hook of cluster %s: a patch there would reach both", r.Hook, c.Clusters[owner].Name)
+			}
+			hooks[r.Hook] = i
+		}
 		d.claim(taken, c.Clusters[i].Name, at+".name")
 		for j, alias := range c.Clusters[i].Aliases {
 			d.claim(taken, alias, fmt.Sprintf("%s.aliases[%d]", at, j))
@@ -163,6 +169,8 @@ func (d *decoder) checkRoots(c *Cluster, at string) {
 		names[r.Name] = at
 		if r.Hook != "" {
 			d.checkHook(*r, glob, at+".hook")
+		} else if !glob {
+			r.Hook = path.Join(patchesRoot, c.Name, r.Name)
 		}
 		if r.TargetNamespace != "" {
 			d.label(r.TargetNamespace, at+".targetNamespace")
@@ -176,6 +184,8 @@ func (d *decoder) checkHook(r Root, glob bool, at string) {
 		d.problem(at, "a root that ends in /* stands for many, each with a hook of its own: leave it out")
 	case gitops.CheckPath(r.Hook) != nil:
 		d.problem(at, "%q is not a relative, clean path", r.Hook)
+	case strings.HasPrefix(r.Hook+"/", responseRoot+"/") && !strings.HasPrefix(r.Hook, patchesRoot+"/"):
+		d.problem(at, "controllers apply what is in %s: choose a directory below %s", responseRoot, patchesRoot)
 	case r.Hook == r.Path || strings.HasPrefix(r.Path+"/", r.Hook+"/"):
 		d.problem(at, "the root lies in it: a hook is a directory of irgit's own")
 	}

@@ -15,7 +15,7 @@ import (
 // selection cannot be told from manifests is an error; it may select anything.
 func (ix *Index) Hits(obj *unstructured.Unstructured) ([]Workload, error) {
 	p, err := ix.picksOf(obj)
-	if err == nil && p.runtime {
+	if err == nil && p.live {
 		err = errors.New("it selects by a label that only running pods have")
 	}
 	if err != nil {
@@ -71,5 +71,8 @@ func (ix *Index) mayHit(o indexedObject, w Workload) bool {
 		return true // too large to keep: nobody knows
 	}
 	p, err := ix.picksOf(u)
-	return err != nil || p.hit(w)
+	if err != nil {
+		return p.namespace == "" || p.namespace == w.Namespace
+	}
+	return p.hit(w)
 }

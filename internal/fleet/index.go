@@ -64,14 +64,25 @@ func (f *Fleet) Index(ctx context.Context, cluster string) (*Index, error) {
 	if !ok {
 		return nil, fmt.Errorf("index cluster %q: %s declares no cluster of that name or alias", cluster, ConfigFile)
 	}
-	roots, findings := f.roots(ctx, c)
-	foreign := f.foreign(ctx, c)
-	entries, err := f.entries(ctx, c, roots, foreign)
-	if err == nil {
-		err = context.Cause(ctx)
-	}
+	ix, err := f.index(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("index cluster %s: %w", c.Name, err)
+	}
+	return ix, nil
+}
+
+func (f *Fleet) index(ctx context.Context, c Cluster) (*Index, error) {
+	roots, findings, err := f.roots(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	foreign, err := f.foreign(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := f.entries(ctx, c, roots, foreign)
+	if err != nil {
+		return nil, err
 	}
 	ix := &Index{
 		cluster: c, roots: map[string]rootInfo{}, objects: map[string][]indexedObject{}, extras: map[ObjectRef]extra{},
@@ -155,13 +166,13 @@ func (ix *Index) finish() {
 	})
 	for namespace, objects := range ix.objects {
 		for _, o := range objects {
-			if !autoscalerKinds[o.ref.Kind] {
+			if o.ref.Kind != "HorizontalPodAutoscaler" {
 				continue
 			}
-			for i := range ix.workloads {
-				w := &ix.workloads[i]
-				if w.Namespace == namespace && o.ref.Kind == "HorizontalPodAutoscaler" && scales(o, *w) {
-					w.Autoscaled = append(w.Autoscaled, o.ref.Name)
+			here := ix.inNamespace(namespace)
+			for i := range here {
+				if scales(o, here[i]) {
+					here[i].Autoscaled = append(here[i].Autoscaled, o.ref.Name)
 				}
 			}
 		}

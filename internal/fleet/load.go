@@ -64,10 +64,14 @@ func (c Cluster) answersTo(word string) bool {
 }
 
 // roots expands the patterns of a cluster's roots. What is declared and is not
-// there is a finding.
-func (f *Fleet) roots(ctx context.Context, c Cluster) (roots []Root, findings []Finding) {
+// there is a finding; an error is one of the repository as a whole.
+func (f *Fleet) roots(ctx context.Context, c Cluster) (roots []Root, findings []Finding, err error) {
 	seen, names := map[string]bool{}, map[string]bool{}
 	add := func(r Root) {
+		if seen[r.Path] {
+			return
+		}
+		seen[r.Path] = true
 		if names[r.Name] { // of directories such as a.b and a-b
 			r.Name = fmt.Sprintf("%s-%x", r.Name, sha256.Sum256([]byte(r.Path)))[:len(r.Name)+9]
 		}
@@ -75,19 +79,24 @@ func (f *Fleet) roots(ctx context.Context, c Cluster) (roots []Root, findings []
 		if r.Hook == "" {
 			r.Hook = path.Join(patchesRoot, c.Name, r.Name)
 		}
-		if !seen[r.Path] {
-			seen[r.Path] = true
-			roots = append(roots, r)
-		}
+		roots = append(roots, r)
 	}
 	// A root with a line of its own keeps its name where a pattern covers it too.
 	for _, r := range c.Roots {
-		if !strings.HasSuffix(r.Path, "/*") {
-			if found := f.checkRoot(ctx, r.Path); found != nil {
-				findings = append(findings, *found)
-			} else {
-				add(r)
-			}
+		if _, glob := strings.CutSuffix(r.Path, "/*"); glob {
+			continue
+		}
+		e, err := f.tree.Stat(ctx, r.Path)
+		if err == nil && e.Mode != gitops.Dir {
+			err = fmt.Errorf("the root %s is not a directory", r.Path)
+		}
+		switch found, err := missing(ctx, r.Path, err); {
+		case err != nil:
+			return nil, nil, err
+		case found != nil:
+			findings = append(findings, *found)
+		default:
+			add(r)
 		}
 	}
 	for _, r := range c.Roots {
@@ -96,40 +105,38 @@ func (f *Fleet) roots(ctx context.Context, c Cluster) (roots []Root, findings []
 			continue
 		}
 		entries, err := f.tree.ReadDir(ctx, dir)
+		found, err := missing(ctx, r.Path, err)
 		if err != nil {
-			findings = append(findings, missing(r.Path, err))
-			continue
+			return nil, nil, err
 		}
-		before := len(seen)
+		before := len(roots)
 		for _, e := range entries {
 			if e.Mode == gitops.Dir && !strings.HasPrefix(e.Name, ".") {
 				add(Root{Path: path.Join(dir, e.Name), Name: r.Name + "-" + rootName(e.Name), TargetNamespace: r.TargetNamespace})
 			}
 		}
-		if len(seen) == before {
-			findings = append(findings, Finding{r.Path, ConfigFile, "no directory matches " + r.Path})
+		if found == nil && len(roots) == before && !slices.ContainsFunc(roots, func(o Root) bool { return path.Dir(o.Path) == dir }) {
+			found = &Finding{r.Path, ConfigFile, "no directory matches " + r.Path}
+		}
+		if found != nil {
+			findings = append(findings, *found)
 		}
 	}
-	return roots, findings
+	return roots, findings, nil
 }
 
-func (f *Fleet) checkRoot(ctx context.Context, root string) *Finding {
-	e, err := f.tree.Stat(ctx, root)
-	if err == nil && e.Mode != gitops.Dir {
-		err = fmt.Errorf("%s is not a directory", root)
+// missing makes a finding of an error about a root, and leaves an error that
+// says nothing about it.
+func missing(ctx context.Context, root string, err error) (*Finding, error) {
+	switch {
+	case err == nil:
+		return nil, nil
+	case ctx.Err() != nil || errors.Is(err, gitops.ErrUnreachable) || errors.Is(err, gitops.ErrAuthentication):
+		return nil, err
+	case errors.Is(err, gitops.ErrNotFound):
+		return &Finding{root, ConfigFile, "the root " + root + " is declared and not there: remove it or correct its path"}, nil
 	}
-	if err == nil {
-		return nil
-	}
-	found := missing(root, err)
-	return &found
-}
-
-func missing(root string, err error) Finding {
-	if errors.Is(err, gitops.ErrNotFound) {
-		return Finding{root, ConfigFile, "the root " + root + " is declared and not there: remove it or correct its path"}
-	}
-	return Finding{root, ConfigFile, err.Error()}
+	return &Finding{root, ConfigFile, err.Error()}, nil
 }
 
 // sharers lists the other clusters that declare the root.

@@ -115,14 +115,14 @@ func workloadOf(u *unstructured.Unstructured) (w *Workload, init []Container) {
 	if n, ok := whole(dig(u.Object, "spec", "replicas")); ok {
 		w.Replicas = &n
 	}
-	for _, c := range maps(spec["initContainers"]) {
+	for _, c := range mappings(spec["initContainers"]) {
 		if c["restartPolicy"] == "Always" { // a sidecar: it runs as long as the pod
 			w.Containers = append(w.Containers, containerOf(c))
 		} else {
 			init = append(init, containerOf(c))
 		}
 	}
-	for _, c := range maps(spec["containers"]) {
+	for _, c := range mappings(spec["containers"]) {
 		w.Containers = append(w.Containers, containerOf(c))
 	}
 	return w, init
@@ -130,7 +130,7 @@ func workloadOf(u *unstructured.Unstructured) (w *Workload, init []Container) {
 
 func containerOf(c map[string]any) Container {
 	out := Container{Name: text(c["name"]), Image: text(c["image"])}
-	for _, p := range maps(c["ports"]) {
+	for _, p := range mappings(c["ports"]) {
 		number, _ := whole(p["containerPort"])
 		protocol := text(p["protocol"])
 		if protocol == "" {
@@ -216,7 +216,7 @@ func texts(v any) map[string]string {
 	return out
 }
 
-func maps(v any) (out []map[string]any) {
+func mappings(v any) (out []map[string]any) {
 	list, _ := v.([]any)
 	for _, item := range list {
 		if m, ok := item.(map[string]any); ok {

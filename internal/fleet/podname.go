@@ -25,10 +25,13 @@ func safe(s string) bool {
 	return s != "" && strings.Trim(s, alphabet) == ""
 }
 
+// hash reports whether s is a pod template's hash, or the beginning of one.
+func hash(s string, _ bool) bool { return len(s) <= maxHash && safe(s) }
+
 // minutes reports whether s is the number in a CronJob's Job: eight digits
-// from 1989 to 2160, nine thereafter.
-func minutes(s string) bool {
-	return (len(s) == 8 || len(s) == 9) && number(s)
+// from 1989 to 2160, nine thereafter. Where a cut ends it there are fewer.
+func minutes(s string, ends bool) bool {
+	return len(s) <= 9 && (ends || len(s) >= 8) && number(s) && s != "0"
 }
 
 // number reports whether s is a decimal number as strconv.Itoa writes it.
@@ -46,7 +49,7 @@ type podName struct {
 	bare  bool   // no generated part
 }
 
-func podsIn(name string) podName {
+func parsePod(name string) podName {
 	if len(name) <= suffix || !safe(name[len(name)-suffix:]) {
 		return podName{whole: name, bare: true}
 	}
@@ -68,53 +71,63 @@ func (p podName) fits(w Workload, indexed bool) bool {
 	}
 	switch w.Kind {
 	case "Deployment", "Rollout":
-		return p.generated(w.Name+"-", func(s string) bool { return len(s) <= maxHash && safe(s) })
+		return p.generated(w.Name+"-", hash)
 	case "DaemonSet", "ReplicaSet", "ReplicationController":
 		return p.generated(w.Name+"-", nil)
 	case "Job":
-		return p.job(w.Name, indexed)
+		if indexed {
+			return p.numbered(w.Name, nil)
+		}
+		return p.generated(w.Name+"-", nil)
 	case "CronJob":
-		// A Job's name is cut nowhere: CronJobs are called by 52 characters at most.
-		rest, ok := strings.CutPrefix(p.base, w.Name+"-")
-		at := strings.IndexByte(rest, '-')
-		return ok && at > 0 && minutes(rest[:at]) && p.job(w.Name+"-"+rest[:at], indexed)
+		if indexed {
+			return p.numbered(w.Name+"-", minutes)
+		}
+		return p.generated(w.Name+"-", minutes)
 	}
 	return false
 }
 
-// generated reports whether the name may have been made of prefix, a middle
-// part (none when middle is nil) and a dash.
-func (p podName) generated(prefix string, middle func(string) bool) bool {
+// A middle is what a controller puts between the workload's name and the
+// generated part. ends says that a cut ended it.
+type middle func(s string, ends bool) bool
+
+// generated reports whether the base may have been made of prefix, a middle
+// (none when it is nil) and a dash.
+func (p podName) generated(prefix string, m middle) bool {
 	if len(p.base) > cut {
 		return false
 	}
-	if rest, ok := strings.CutPrefix(p.base, prefix); ok {
-		switch inner, dash := strings.CutSuffix(rest, "-"); {
-		case middle == nil:
-			return rest == "" // prefix ends with the dash
-		case dash && middle(inner):
-			return true
-		default: // the cut fell into the middle part, or right behind it
-			return len(p.base) == cut && (rest == "" || middle(rest))
-		}
+	if m == nil {
+		return p.base == prefix || len(p.base) == cut && strings.HasPrefix(prefix, p.base)
 	}
-	return len(p.base) == cut && strings.HasPrefix(prefix, p.base)
+	if inner, dash := strings.CutSuffix(p.base, "-"); dash && begins(inner, prefix, m, false) {
+		return true
+	}
+	return len(p.base) == cut && begins(p.base, prefix, m, true)
 }
 
-// job is a Job's own rule: the number survives the cut, the name does not
-// (k8s.io/kubernetes/pkg/controller/job/indexed_job_utils.go).
-func (p podName) job(name string, indexed bool) bool {
-	if !indexed {
-		return p.generated(name+"-", nil)
-	}
-	if len(p.base) > cut || !strings.HasSuffix(p.base, "-") {
-		return false
-	}
-	head := p.base[:len(p.base)-1]
+// numbered is the rule of an indexed Job: prefix and middle are its name, and
+// its number survives the cut (k8s.io/kubernetes/pkg/controller/job/indexed_job_utils.go).
+func (p podName) numbered(prefix string, m middle) bool {
+	head, dash := strings.CutSuffix(p.base, "-")
 	at := strings.LastIndexByte(head, '-')
-	if at < 0 || !number(head[at+1:]) {
+	if len(p.base) > cut || !dash || at < 0 || !number(head[at+1:]) {
 		return false
 	}
-	head, kept := head[:at], p.base[at:]
-	return head == name || len(p.base) == cut && len(name)+len(kept) > cut && strings.HasPrefix(name, head)
+	head = head[:at]
+	return begins(head, prefix, m, false) || len(p.base) == cut && begins(head, prefix, m, true)
+}
+
+// begins reports whether s is prefix and the middle, or, where a cut ends it,
+// the beginning of them.
+func begins(s, prefix string, m middle, ends bool) bool {
+	if ends && strings.HasPrefix(prefix, s) {
+		return true
+	}
+	rest, ok := strings.CutPrefix(s, prefix)
+	if m == nil {
+		return ok && rest == ""
+	}
+	return ok && m(rest, ends)
 }

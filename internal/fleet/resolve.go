@@ -48,25 +48,25 @@ type Resolution struct {
 // Resolve finds the workload that an alert means. It never guesses: where two
 // fit, none is found, and only Found may lead to an action.
 func (ix *Index) Resolve(q Query) Resolution {
-	pods := podsIn(q.Pod)
-	if strings.EqualFold(strings.TrimSuffix(strings.ToLower(bounded(q.Kind)), "s"), "pod") && q.Name != "" {
-		if q.Pod != "" && q.Pod != q.Name {
-			return Resolution{State: Contradiction, Reason: "the alert names two different pods"}
-		}
-		q.Pod, pods, q.Kind, q.Name = q.Name, podsIn(q.Name), "", ""
-	}
 	if problem := q.problem(); problem != "" {
 		return Resolution{State: NotInFleet, Reason: problem}
 	}
+	if kindIs(q.Kind, "pod") && q.Name != "" { // an owner that is the pod itself
+		if q.Pod != "" && q.Pod != q.Name {
+			return Resolution{State: Contradiction, Reason: "the alert names two different pods"}
+		}
+		q.Pod, q.Kind, q.Name = q.Name, "", ""
+	}
+	pod := parsePod(q.Pod)
 	if q.Namespace == "" {
-		fits, _ := ix.match(ix.workloads, q, pods)
+		fits, _ := ix.match(ix.workloads, q, pod)
 		return Resolution{State: NoNamespace, Candidates: fits, Reason: "the alert names no namespace, and a name alone does not say which workload is meant"}
 	}
 	here := ix.inNamespace(q.Namespace)
-	fits, owned := ix.match(here, q, pods)
+	fits, owned := ix.match(here, q, pod)
 	switch {
 	case q.Name != "" && len(fits) == 0:
-		return ix.strangers(here, owned, q, pods)
+		return ix.strangers(here, owned, q, pod)
 	case len(fits) == 0:
 		return Resolution{State: NotInFleet, Reason: ix.absent(here, q)}
 	case len(fits) > 1:
@@ -106,8 +106,9 @@ func nameAllowed(s string) bool {
 
 const maxKind = 63
 
-func bounded(s string) string {
-	return s[:min(len(s), maxKind+1)]
+// kindIs compares a kind as alerts write it: in any case, sometimes in plural.
+func kindIs(alert, kind string) bool {
+	return strings.EqualFold(alert, kind) || strings.EqualFold(alert, kind+"s")
 }
 
 // match returns the workloads that fit everything the query says, and those
@@ -130,22 +131,17 @@ func (ix *Index) match(among []Workload, q Query, pod podName) (fits, owned []Wo
 // ownerFits compares the owner that an alert names: the workload itself, or
 // what its controller makes between it and the pod.
 func ownerFits(w Workload, kind, name string) bool {
-	kind = strings.ToLower(kind)
-	if singular, ok := strings.CutSuffix(kind, "s"); ok {
-		kind = singular
-	}
-	own := strings.ToLower(w.Kind)
-	if w.Name == name && (kind == "" || kind == own) {
+	if w.Name == name && (kind == "" || kindIs(kind, w.Kind)) {
 		return true
 	}
 	rest, ok := strings.CutPrefix(name, w.Name+"-")
 	switch {
 	case !ok:
 		return false
-	case kind == "replicaset" && (own == "deployment" || own == "rollout"):
-		return len(rest) <= maxHash && safe(rest)
-	case kind == "job" && own == "cronjob":
-		return minutes(rest)
+	case kindIs(kind, "ReplicaSet") && (w.Kind == "Deployment" || w.Kind == "Rollout"):
+		return hash(rest, false)
+	case kindIs(kind, "Job") && w.Kind == "CronJob":
+		return minutes(rest, false)
 	}
 	return false
 }

@@ -1,15 +1,14 @@
 package fleet
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
 )
 
@@ -18,7 +17,7 @@ import (
 type picks struct {
 	namespace string
 	labels    []labels.Selector // pods that match one of them
-	runtime   bool              // a label was left out of them that only running pods have
+	live      bool              // a label was left out of them that only running pods have
 }
 
 func (p picks) hit(w Workload) bool {
@@ -46,41 +45,45 @@ func (ix *Index) picksOf(u *unstructured.Unstructured) (picks, error) {
 		if err != nil {
 			return picks{}, err
 		}
-		s, runtime, err := selectorOf(selector)
-		return picks{u.GetNamespace(), []labels.Selector{s}, runtime}, err
+		s, live, err := selectorOf(selector)
+		return picks{u.GetNamespace(), []labels.Selector{s}, live}, err
 	case istioKinds[kind]:
 		return ix.istioPicks(u)
 	}
 	return picks{}, fmt.Errorf("whom a %s of %s selects is not known to irgit", u.GetKind(), u.GetAPIVersion())
 }
 
-// selectorOf reads a label selector as the API server does. Missing or empty,
-// it selects everything. Labels that only running pods have cannot be compared
-// with a manifest, so they are left out and reported.
-func selectorOf(field any) (s labels.Selector, runtime bool, err error) {
-	if field == nil {
-		return labels.Everything(), false, nil
-	}
-	data, err := json.Marshal(field)
-	if err != nil {
-		return nil, false, fmt.Errorf("its selector: %w", err)
-	}
-	var l metav1.LabelSelector
-	dec := json.NewDecoder(strings.NewReader(string(data)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&l); err != nil {
-		return nil, false, fmt.Errorf("its selector is not one: %w", err)
-	}
-	all, err := metav1.LabelSelectorAsSelector(&l)
+// selectorOf reads a label selector of pods. Labels that only running pods
+// have cannot be compared with a manifest, so they are left out and reported.
+func selectorOf(field any) (s labels.Selector, live bool, err error) {
+	all, err := labelSelector(field)
 	if err != nil {
 		return nil, false, fmt.Errorf("its selector is not one: %w", err)
 	}
-	return withoutRuntime(all)
+	s, live = withoutLive(all)
+	return s, live, nil
 }
 
-// runtimeLabels are put on pods by controllers and webhooks; a manifest that
+// labelSelector reads a label selector as the API server does. Missing or
+// empty, it selects everything.
+func labelSelector(field any) (labels.Selector, error) {
+	if field == nil {
+		return labels.Everything(), nil
+	}
+	m, ok := field.(map[string]any)
+	if !ok {
+		return nil, errors.New("it is no mapping")
+	}
+	var l metav1.LabelSelector
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(m, &l, true); err != nil {
+		return nil, err
+	}
+	return metav1.LabelSelectorAsSelector(&l)
+}
+
+// liveLabels are put on pods by controllers and webhooks; a manifest that
 // has one itself is compared like any other.
-var runtimeLabels = []string{
+var liveLabels = []string{
 	"pod-template-hash", "controller-revision-hash", "pod-template-generation", "rollouts-pod-template-hash",
 	"statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index",
 	"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name", "batch.kubernetes.io/job-completion-index",
@@ -88,17 +91,17 @@ var runtimeLabels = []string{
 	"istio.io/rev", "topology.istio.io/network", "topology.kubernetes.io/region", "topology.kubernetes.io/zone",
 }
 
-func withoutRuntime(all labels.Selector) (s labels.Selector, runtime bool, err error) {
+func withoutLive(all labels.Selector) (s labels.Selector, live bool) {
 	requirements, _ := all.Requirements()
 	kept := labels.NewSelector()
 	for _, r := range requirements {
-		if slices.Contains(runtimeLabels, r.Key()) {
-			runtime = true
+		if slices.Contains(liveLabels, r.Key()) {
+			live = true
 			continue
 		}
 		kept = kept.Add(r)
 	}
-	return kept, runtime, nil
+	return kept, live
 }
 
 // istioPicks reads selector and targetRefs
@@ -118,8 +121,8 @@ func (ix *Index) istioPicks(u *unstructured.Unstructured) (picks, error) {
 	case len(refs) > 0:
 		return ix.targets(u.GetNamespace(), refs)
 	default:
-		s, runtime, err := workloadSelector(selector)
-		return picks{scope, []labels.Selector{s}, runtime}, err
+		s, live, err := workloadSelector(selector)
+		return picks{scope, []labels.Selector{s}, live}, err
 	}
 }
 
@@ -166,32 +169,29 @@ func (ix *Index) targets(namespace string, refs []map[string]any) (picks, error)
 	for _, ref := range refs {
 		kind, name := text(ref["kind"]), text(ref["name"])
 		if kind != "Service" || text(ref["group"]) != "" && text(ref["group"]) != "core" {
-			return picks{}, fmt.Errorf("it targets a %s, and whom that reaches is not in the manifests", kind)
+			return p, fmt.Errorf("it targets a %s, and whom that reaches is not in the manifests", kind)
 		}
 		if other := text(ref["namespace"]); other != "" && other != namespace {
-			return picks{}, errors.New("it targets a Service of another namespace")
+			return p, errors.New("it targets a Service of another namespace")
 		}
 		service, ok := ix.Object(ObjectRef{APIVersion: "v1", Kind: "Service", Namespace: namespace, Name: name})
 		if !ok {
-			return picks{}, fmt.Errorf("it targets the Service %s/%s, which no root renders", namespace, name)
+			return p, fmt.Errorf("it targets the Service %s/%s, which no root renders", namespace, name)
 		}
 		selector := texts(dig(service.Object, "spec", "selector"))
 		if len(selector) == 0 || text(dig(service.Object, "spec", "type")) == "ExternalName" {
-			return picks{}, fmt.Errorf("it targets the Service %s/%s, which has no selector", namespace, name)
+			return p, fmt.Errorf("it targets the Service %s/%s, which has no selector", namespace, name)
 		}
 		all := labels.NewSelector()
 		for k, v := range selector {
 			r, err := labels.NewRequirement(k, selection.Equals, []string{v})
 			if err != nil {
-				return picks{}, fmt.Errorf("it targets the Service %s/%s: %w", namespace, name, err)
+				return p, fmt.Errorf("it targets the Service %s/%s: %w", namespace, name, err)
 			}
 			all = all.Add(*r)
 		}
-		s, runtime, err := withoutRuntime(all)
-		if err != nil {
-			return picks{}, err
-		}
-		p.labels, p.runtime = append(p.labels, s), p.runtime || runtime
+		s, live := withoutLive(all)
+		p.labels, p.live = append(p.labels, s), p.live || live
 	}
 	return p, nil
 }
