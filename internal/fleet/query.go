@@ -27,15 +27,16 @@ func (ix *Index) inNamespace(namespace string) []Workload {
 }
 
 // Object returns the rendered object. A ref without Root or APIVersion finds
-// it in any root or version. Secrets, ConfigMaps, CRDs and objects over 256
-// KiB are not kept. The caller owns the copy.
+// it in any root or version. Secrets, ConfigMaps, CRDs and objects over 2
+// MiB are not kept. The caller owns the copy.
 func (ix *Index) Object(ref ObjectRef) (*unstructured.Unstructured, bool) {
 	for _, o := range ix.objects[ref.Namespace] {
-		if o.ref.Kind == ref.Kind && o.ref.Name == ref.Name && o.read != nil &&
-			(ref.APIVersion == "" || o.ref.APIVersion == ref.APIVersion) && (ref.Root == "" || o.ref.Root == ref.Root) {
-			if u := o.read(); u != nil {
-				return u.DeepCopy(), true
-			}
+		if o.ref.Kind != ref.Kind || o.ref.Name != ref.Name ||
+			ref.APIVersion != "" && o.ref.APIVersion != ref.APIVersion || ref.Root != "" && o.ref.Root != ref.Root {
+			continue
+		}
+		if u := o.object(); u != nil {
+			return u.DeepCopy(), true
 		}
 	}
 	return nil, false
@@ -61,10 +62,8 @@ func (ix *Index) Namespaces() []Namespace {
 		}
 	}
 	for _, o := range ix.objects[""] {
-		if o.ref.Kind == "Namespace" && o.ref.APIVersion == "v1" && o.read != nil {
-			if u := o.read(); u != nil {
-				found[o.ref.Name] = Namespace{o.ref.Name, texts(dig(u.Object, "metadata", "labels"))}
-			}
+		if o.ref.Kind == "Namespace" && o.ref.APIVersion == "v1" && o.object() != nil {
+			found[o.ref.Name] = Namespace{o.ref.Name, texts(dig(o.object().Object, "metadata", "labels"))}
 		}
 	}
 	all := make([]Namespace, 0, len(found))
@@ -93,10 +92,10 @@ func (ix *Index) Autoscalers(w Workload) (refs []ObjectRef) {
 // apiVersion is one by kind and name: better a freeze too many in the plan
 // than an autoscaler unseen. KEDA's default is a Deployment of apps.
 func scales(o indexedObject, w Workload) bool {
-	if o.read == nil || o.read() == nil {
+	if o.object() == nil {
 		return false
 	}
-	target, _ := dig(o.read().Object, "spec", "scaleTargetRef").(map[string]any)
+	target, _ := dig(o.object().Object, "spec", "scaleTargetRef").(map[string]any)
 	kind, version := text(target["kind"]), text(target["apiVersion"])
 	if o.ref.Kind == "ScaledObject" {
 		kind = cmp.Or(kind, "Deployment")
@@ -107,10 +106,11 @@ func scales(o indexedObject, w Workload) bool {
 // Services lists the Services whose selector picks w's pods.
 func (ix *Index) Services(w Workload) (refs []ObjectRef) {
 	for _, o := range ix.objects[w.Namespace] {
-		if o.ref.Kind != "Service" || o.ref.APIVersion != "v1" || o.read == nil || o.read() == nil {
+		if o.ref.Kind != "Service" || o.ref.APIVersion != "v1" || o.object() == nil {
 			continue
 		}
-		if selector := texts(dig(o.read().Object, "spec", "selector")); len(selector) > 0 && subset(selector, w.Labels) {
+		spec, _ := o.object().Object["spec"].(map[string]any)
+		if selector := texts(spec["selector"]); len(selector) > 0 && subset(selector, w.Labels) && spec["type"] != "ExternalName" {
 			refs = append(refs, o.ref)
 		}
 	}
