@@ -63,7 +63,7 @@ func (e *evidence) indicators(fields *node, image string) []Indicator {
 var (
 	domainForm = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+([a-z]{2,63}|xn--[a-z0-9-]{1,59})$`)
 	sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	imageForm  = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._:/-]{0,800})(@sha256:[0-9a-f]{64})?$`)
+	imageForm  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?$`)
 )
 
 // refanged undoes what people write so that a value cannot be clicked on.
@@ -104,7 +104,7 @@ func (e *evidence) indicator(kind, value string) string {
 		}
 		return value
 	case typeImage:
-		if !imageForm.MatchString(value) {
+		if len(value) > maxImage || !imageForm.MatchString(value) {
 			return ""
 		}
 		return e.free(value)

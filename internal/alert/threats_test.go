@@ -84,7 +84,7 @@ func TestThreatA7DuplicateKeysAndWrongTypes(t *testing.T) {
 		"k8s.pod.name and k8smeta.pod.name contradict": falco(`"k8s.pod.name":"a","k8smeta.pod.name":"b"`),
 		"the tags and fields name different clusters":  falco(`"cluster":"a"`, `,"tags":["cluster:b"]`),
 	} {
-		got := problemOf(t, strings.Replace(in, "e30ge30=", "e30ge30=", 1))
+		got := problemOf(t, in)
 		require.Contains(t, got, want)
 		require.NotContains(t, got, "evil")
 	}

@@ -10,7 +10,8 @@ func cards(text string, spans []span) []span {
 			continue
 		}
 		end, digits, grouped := digitRun(text, i)
-		if grouped && !(i > 0 && joins(text[i-1])) && !(end < len(text) && joins(text[end])) && isCard(digits) {
+		joined := i > 0 && joins(text[i-1]) || end < len(text) && joins(text[end])
+		if grouped && !joined && isCard(digits) {
 			spans = append(spans, span{i, end, "payment-card"})
 		}
 		i = end - 1

@@ -29,8 +29,10 @@ func newMatcher(rules []rule) *matcher {
 		panic("redact: more rules than a set holds") // they are compiled in, and a test makes this
 	}
 	m := &matcher{width: 1}
+	states := 1
 	for _, r := range rules {
 		for _, word := range r.keywords {
+			states += len(word)
 			for i := range len(word) {
 				if m.class[word[i]] == 0 {
 					m.class[word[i]] = uint8(m.width)
@@ -42,6 +44,8 @@ func newMatcher(rules []rule) *matcher {
 	for c := 'A'; c <= 'Z'; c++ {
 		m.class[c] = m.class[c-'A'+'a']
 	}
+	m.next = make([]uint16, 0, states*m.width)
+	m.ends = make([]set, 0, states)
 	m.add()
 	for i, r := range rules {
 		for _, word := range r.keywords {
@@ -53,7 +57,7 @@ func newMatcher(rules []rule) *matcher {
 }
 
 func (m *matcher) add() uint16 {
-	m.next = append(m.next, make([]uint16, m.width)...)
+	m.next = m.next[:len(m.next)+m.width] // there is room for all, and it is zero
 	m.ends = append(m.ends, set{})
 	return uint16(len(m.ends) - 1)
 }
