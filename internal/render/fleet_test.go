@@ -1,7 +1,6 @@
 package render_test
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -121,8 +120,6 @@ func files(b *render.Bundle) map[string]string {
 	}
 	return out
 }
-
-func paths(b *render.Bundle) []string { return slices.Sorted(maps.Keys(files(b))) }
 
 func act(name string, parameters ...any) policy.Action {
 	a := policy.Action{Name: name}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -68,7 +69,7 @@ func (b *bundler) invariants(obj *unstructured.Unstructured) (wrong []validate.P
 		say("spec", "selects everything in its namespace, or by labels and by reference at once")
 	}
 	name, prefix := obj.GetName(), objectName(b.request.Incident)
-	if suffix, ok := strings.CutPrefix(name, prefix); !ok || suffix != "" && !nameForm.MatchString(strings.TrimPrefix(suffix, "-")) {
+	if suffix, ok := strings.CutPrefix(name, prefix); !ok || suffix != "" && !suffixForm.MatchString(suffix) {
 		say("metadata.name", "want %s, or that and a suffix such as -http", prefix)
 	} else if len(name) > maxObjectName {
 		say("metadata.name", "has %d characters: want at most %d, so shorten the suffix", len(name), maxObjectName)
@@ -98,6 +99,8 @@ func (b *bundler) invariants(obj *unstructured.Unstructured) (wrong []validate.P
 }
 
 const maxObjectName = 63
+
+var suffixForm = regexp.MustCompile(`^(-[a-z0-9]+)+$`)
 
 func exists(ix *fleet.Index, ref fleet.ObjectRef) bool {
 	_, ok := ix.Object(ref)

@@ -49,7 +49,12 @@ func Load(files []policy.Source) (*Catalogue, []validate.Problem) {
 	}
 	for _, file := range files {
 		docs, found := strict.Read(file)
-		problems = append(problems, found...)
+		for _, p := range found {
+			if strings.Contains(p.Message, "mapping values") {
+				p.Message += ": an expression in which a colon stands needs quotes, or a block (>-)"
+			}
+			problems = append(problems, p)
+		}
 		for _, doc := range docs {
 			t := newTemplate(doc, file)
 			if earlier := c.templates[t.action.Name]; earlier != nil {

@@ -66,6 +66,8 @@ type Step struct {
 	Undo       *Undo          `json:"undo,omitempty"`
 	Warnings   []string       `json:"warnings,omitempty"` // what holds for this target
 	Files      []string       `json:"files,omitempty"`    // that hold its objects and patches
+
+	Objects []*unstructured.Unstructured `json:"-"` // that it creates; they are among the bundle's
 }
 
 // Patch sets fields of an object that the fleet renders.

@@ -1,0 +1,180 @@
+package render_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/irgit/irgit/internal/fleet"
+	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/kustomize"
+	"github.com/irgit/irgit/internal/policy"
+	"github.com/irgit/irgit/internal/render"
+)
+
+const job = `apiVersion: batch/v1
+kind: Job
+metadata: {name: report}
+spec: {template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}}
+`
+
+// What does not fit says why, in words that a reviewer understands.
+func TestWhatDoesNotFitSaysWhy(t *testing.T) {
+	payments := func(from, to string) edit { return replaced(t, "apps/base/payments/payments.yaml", from, to) }
+	for name, c := range map[string]struct {
+		fleet   *fleet.Fleet
+		cluster string
+		target  string
+		action  policy.Action
+		want    string
+	}{
+		"hostNetwork":    {newFleet(t), "prod-eu", "infra/node-agent", act("quarantine"), "use the host's network"},
+		"outside mesh":   {newFleet(t), "prod-eu", "infra/node-agent", act("deny-east-west"), "outside the mesh"},
+		"no mesh":        {newFleet(t, replaced(t, fleet.ConfigFile, "{mode: istio-ambient}", "{mode: none}")), "staging", "payments/payments", act("deny-east-west"), "declares no service mesh"},
+		"opted out":      {newFleet(t, payments("app.kubernetes.io/part-of: checkout", `sidecar.istio.io/inject: "false"`)), "prod-eu", "payments/payments", act("deny-east-west"), "keeps the pods out of the mesh"},
+		"no waypoint":    {newFleet(t), "staging", "payments/payments", act("deny-http", "paths", []any{"/x"}), "declares no waypoint"},
+		"no Service":     {newFleet(t), "prod-us", "batch/report", act("deny-east-west"), "no Service selects the pods"},
+		"nothing scales": {newFleet(t), "prod-eu", "payments/ledger", act("freeze-scale"), "nothing scales it"},
+		"old autoscaler": {newFleet(t, payments("apiVersion: autoscaling/v2\n", "apiVersion: autoscaling/v1\n")), "prod-eu", "payments/payments", act("freeze-scale"), "HorizontalPodAutoscaler payments is written in another version than autoscaling/v2"},
+		"KEDA":           {newFleet(t, payments("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler", "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject")), "prod-eu", "payments/payments", act("freeze-scale"), "ScaledObject payments scales it"},
+		"hook not wired": {newFleet(t, replaced(t, "apps/prod-eu/kustomization.yaml", "transformers:\n  - ../../incident-response/patches/prod-eu/apps\n", "")), "prod-eu", "payments/payments", act("freeze-rollout"), "does not name irgit's hook"},
+		"a Job":          {newFleet(t, edit{"apps/base/batch/report.yaml": job}), "prod-eu", "batch/report", act("freeze-rollout"), "no way to hold back a Job"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Contains(t, misfit(t, catalogue(t), request(t, c.fleet, c.cluster, c.target, c.action)), c.want)
+		})
+	}
+}
+
+func TestHookReasonsCanBeUnwrapped(t *testing.T) {
+	f := newFleet(t, replaced(t, "apps/prod-eu/kustomization.yaml", "transformers:\n  - ../../incident-response/patches/prod-eu/apps\n", ""))
+	_, err := catalogue(t).Render(t.Context(), request(t, f, "prod-eu", "payments/payments", act("freeze-rollout")))
+	var hook *fleet.HookError
+	require.ErrorAs(t, err, &hook)
+	require.NotEmpty(t, hook.Step)
+}
+
+// A selector's expressions are carried where the kind knows them; where it
+// does not, all labels of the pods stand in.
+func TestExpressionsOfSelectorsAreCarried(t *testing.T) {
+	f := newFleet(t, replaced(t, "apps/base/payments/payments.yaml", "    matchLabels:\n      app.kubernetes.io/name: payments\n",
+		"    matchLabels:\n      app.kubernetes.io/name: payments\n    matchExpressions:\n      - {key: app.kubernetes.io/part-of, operator: In, values: [checkout]}\n"))
+	b, _, _ := proved(t, catalogue(t), request(t, f, "prod-eu", "payments/payments", act("quarantine"), act("deny-east-west")))
+	spec := func(i int) map[string]any { return b.Objects[i].Object["spec"].(map[string]any) }
+	require.Equal(t, map[string]any{
+		"matchLabels":      map[string]any{"app.kubernetes.io/name": "payments"},
+		"matchExpressions": []any{map[string]any{"key": "app.kubernetes.io/part-of", "operator": "In", "values": []any{"checkout"}}},
+	}, spec(0)["podSelector"])
+	require.Equal(t, map[string]any{
+		"matchLabels": map[string]any{"app.kubernetes.io/name": "payments", "app.kubernetes.io/part-of": "checkout"},
+	}, spec(1)["selector"])
+}
+
+// A root whose namespace is set by the GitOps controller builds objects
+// without one: the patch must not name it, and the proof must know the object.
+func TestRootsWithATargetNamespace(t *testing.T) {
+	f := newFleet(t,
+		replaced(t, fleet.ConfigFile, "{path: apps/prod-eu, name: apps}", "{path: apps/prod-eu, name: apps, targetNamespace: payments}"),
+		replaced(t, "apps/base/payments/kustomization.yaml", "namespace: payments\n", ""),
+		replaced(t, "apps/prod-eu/kustomization.yaml", "  - ../base/web\n  - ../base/batch\n", ""),
+	)
+	b, proof, _ := proved(t, catalogue(t), request(t, f, "prod-eu", "payments/payments", act("freeze-scale"), act("freeze-rollout")))
+	require.Len(t, proof.Changed, 2)
+	for name, content := range files(b) {
+		if strings.Contains(content, "PatchTransformer") {
+			require.NotContains(t, content, "namespace", name)
+		}
+	}
+}
+
+// A merge takes a field away by null: a partition must not outlive the change
+// of strategy, or the API server refuses the object.
+func TestOnDeleteTakesThePartitionAway(t *testing.T) {
+	f := newFleet(t, replaced(t, "apps/base/payments/ledger.yaml", "  serviceName: ledger\n", "  serviceName: ledger\n  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 2}}\n"))
+	_, proof, _ := proved(t, catalogue(t), request(t, f, "prod-eu", "payments/ledger", act("freeze-rollout")))
+	require.Equal(t, []render.FieldChange{
+		{Path: "spec.updateStrategy.rollingUpdate", Before: map[string]any{"partition": int64(2)}},
+		{Path: "spec.updateStrategy.type", Before: "RollingUpdate", After: "OnDelete"},
+	}, proof.Changed[0].Fields)
+}
+
+// Flux builds the cluster's directory as a whole: an incident of patches alone
+// is an empty kustomization in it, and a record beside it is not applied.
+func TestTheClustersDirectoryBuildsWithEveryKindOfIncident(t *testing.T) {
+	c := catalogue(t)
+	r := request(t, newFleet(t), "prod-eu", "web/frontend", act("freeze-scale"))
+	_, _, tree := proved(t, c, r)
+	r.Incident, r.Tree, r.Actions = "20261124-frontend-ffffffff", tree, []policy.Action{act("quarantine")}
+	_, _, tree = proved(t, c, r)
+	tree, err := tree.With(t.Context(),
+		gitops.Change{Path: "incident-response/prod-eu/" + incident + "/incident.yaml", Content: []byte("kind: Incident\n")},
+		gitops.Change{Path: "incident-response/prod-eu/20261124-frontend-ffffffff/incident.yaml", Content: []byte("kind: Incident\n")},
+	)
+	require.NoError(t, err)
+	built, err := kustomize.Build(t.Context(), tree, r.Index.Cluster().Response, r.Index.Cluster().BuildOptions())
+	require.NoError(t, err)
+	require.Len(t, built.Objects, 1)
+	require.Equal(t, "irgit-20261124-frontend-ffffffff-contain", built.Objects[0].GetName())
+}
+
+func TestUnknownMeshMembershipIsAWarning(t *testing.T) {
+	b, err := catalogue(t).Render(t.Context(), request(t, newFleet(t), "prod-eu", "batch/report", act("deny-east-west")))
+	require.NoError(t, err)
+	require.Equal(t, []string{"nothing in the fleet says that the pods are in the mesh; outside it the policy has no effect"}, b.Steps[0].Warnings)
+}
+
+func TestPreview(t *testing.T) {
+	p, problems := render.ParsePreview(policy.Source{Name: "p.yaml", Data: []byte(`apiVersion: irgit.dev/v1alpha1
+kind: ActionPreview
+action: quarantine
+parameters: {dns: true}
+target: {cluster: prod-eu, namespace: web, kind: Deployment, name: frontend}
+`)})
+	require.Empty(t, problems)
+	b, proof, err := catalogue(t).Preview(t.Context(), p, newFleet(t))
+	require.NoError(t, err)
+	require.Len(t, b.Objects, 1)
+	require.Len(t, proof.Added, 2)
+	p.Target.Name = "frontent"
+	_, _, err = catalogue(t).Preview(t.Context(), p, newFleet(t))
+	require.ErrorContains(t, err, `did you mean "Deployment web/frontend"?`)
+
+	_, problems = render.ParsePreview(policy.Source{Name: "p.yaml", Data: []byte("apiVersion: irgit.dev/v1alpha1\nkind: ActionPreview\nactoin: x\ntarget: {cluster: a}\n")})
+	var all []string
+	for _, problem := range problems {
+		all = append(all, problem.File+" "+problem.Path)
+	}
+	require.Equal(t, []string{"p.yaml:1:1 action", "p.yaml:3:1 actoin", "p.yaml:4:9 target.kind", "p.yaml:4:9 target.name", "p.yaml:4:9 target.namespace"}, all)
+}
+
+// BenchmarkRender is the five actions on one workload, validation included;
+// BenchmarkProve builds the fleet before and after them.
+func BenchmarkRender(b *testing.B) {
+	c := catalogue(b)
+	r := request(b, newFleet(b), "prod-eu", "payments/payments", act("quarantine"), act("deny-east-west"), act("deny-http", "paths", []any{"/x"}), act("freeze-scale"), act("freeze-rollout"))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Render(b.Context(), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkProve(b *testing.B) {
+	c := catalogue(b)
+	r := request(b, newFleet(b), "prod-eu", "payments/payments", act("quarantine"), act("freeze-scale"), act("freeze-rollout"))
+	bundle, _, after := proved(b, c, r)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := render.Prove(b.Context(), r.Tree, after, r, bundle); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	for b.Loop() {
+		catalogue(b)
+	}
+}

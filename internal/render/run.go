@@ -1,0 +1,162 @@
+package render
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/irgit/irgit/internal/expr"
+	"github.com/irgit/irgit/internal/fleet"
+)
+
+// run evaluates a template. Nothing is added to the bundle before all of it is
+// known to fit.
+func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *Step) error {
+	misfit := func(reason string, err error) error {
+		return &NotFittingError{Action: step.Action, Reason: reason, Err: err}
+	}
+	failed := func(err error) error { return fmt.Errorf("render action %s (%s): %w", step.Action, t.action.File, err) }
+	if reason, err := unmet(ctx, t.common.requires, vars); err != nil {
+		return failed(err)
+	} else if reason != "" {
+		return misfit(reason, nil)
+	}
+	v, err := t.variant(ctx, vars)
+	if err != nil {
+		return failed(err)
+	}
+	if v == nil {
+		return misfit("none of its variants is for this cluster and workload", nil)
+	}
+	if reason, err := unmet(ctx, v.requires, vars); err != nil {
+		return failed(err)
+	} else if reason != "" {
+		return misfit(reason, nil)
+	}
+	s := *t.spec // the step owns what it points to
+	step.Variant, step.Cuts, step.Summary, step.Vocabulary, step.Undo = v.Name, v.Cuts, s.Summary, &s.Vocabulary, &s.Undo
+	step.DoesNot = slices.Concat(s.DoesNot, v.DoesNot)
+	for _, w := range slices.Concat(t.common.warnings, v.warnings) {
+		holds, err := w.program.True(ctx, vars)
+		if err != nil {
+			return failed(err)
+		}
+		if holds {
+			step.Warnings = append(step.Warnings, w.say(ctx, vars))
+		}
+	}
+	patches, err := b.patches(ctx, step.Action, slices.Concat(t.common.patches, v.patches), vars)
+	var bad *fleet.HookError
+	if errors.As(err, &bad) {
+		return misfit(bad.Error(), bad)
+	}
+	if err != nil {
+		return failed(err)
+	}
+	for _, n := range slices.Concat(t.common.resources, v.resources) {
+		obj, err := n.object(ctx, vars)
+		if err != nil {
+			return failed(err)
+		}
+		if err := b.create(step, obj); err != nil {
+			return err
+		}
+	}
+	for _, p := range patches {
+		if err := b.patch(step, p); err != nil {
+			return err
+		}
+	}
+	if len(step.Files) == 0 {
+		return misfit("it changes nothing on this workload", nil)
+	}
+	return nil
+}
+
+// variant is the first whose condition holds, nil when none does.
+func (t *template) variant(ctx context.Context, vars expr.Vars) (*variant, error) {
+	for i := range t.variants {
+		v := &t.variants[i]
+		if v.when == nil {
+			return v, nil
+		}
+		if holds, err := v.when.True(ctx, vars); err != nil || holds {
+			return v, err
+		}
+	}
+	return nil, nil
+}
+
+// unmet gives the sentence of the first requirement that does not hold.
+func unmet(ctx context.Context, requires []condition, vars expr.Vars) (string, error) {
+	for _, r := range requires {
+		holds, err := r.program.True(ctx, vars)
+		if err != nil {
+			return "", err
+		}
+		if !holds {
+			return r.say(ctx, vars), nil
+		}
+	}
+	return "", nil
+}
+
+// say evaluates the sentence. One that fails still says that it stands there:
+// the condition is what counts.
+func (c condition) say(ctx context.Context, vars expr.Vars) string {
+	v, _, err := c.sentence.Eval(ctx, vars)
+	if err != nil {
+		return "a condition of the template does not hold, and its sentence fails: " + err.Error()
+	}
+	return strings.Join(strings.Fields(fmt.Sprint(v)), " ")
+}
+
+// patches evaluates patches and makes sure that a hook reaches each object.
+func (b *bundler) patches(ctx context.Context, action string, nodes []patchNode, vars expr.Vars) (all []Patch, err error) {
+	for _, n := range nodes {
+		refs := []fleet.ObjectRef{b.target.Ref()}
+		if n.on == onAutoscalers {
+			refs = b.request.Index.Autoscalers(b.target)
+		}
+		for _, ref := range refs {
+			vars["each"] = objectView{ref.APIVersion, ref.Kind, ref.Namespace, ref.Name}
+			fields, err := n.fields.object(ctx, vars)
+			if err != nil {
+				return nil, err
+			}
+			if err := b.reach(ref.Root); err != nil {
+				return nil, err
+			}
+			all = append(all, Patch{Action: action, Object: ref, Fields: fields})
+		}
+	}
+	return all, nil
+}
+
+// reach finds the hook of a root.
+func (b *bundler) reach(root string) error {
+	if b.roots[root] != nil {
+		return nil
+	}
+	hook, err := hookOf(b.request, root)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(b.places, func(p *placement) bool { return p.hook.Dir == hook.Dir })
+	if i < 0 {
+		i = len(b.places)
+		b.places = append(b.places, &placement{hook: hook})
+	}
+	b.roots[root] = b.places[i]
+	return nil
+}
+
+// hookOf asks for the hook of a root by its target, seen as if that root
+// rendered it: an autoscaler may be in another root than what it scales.
+func hookOf(r Request, root string) (fleet.Hook, error) {
+	w := r.Target
+	w.Root = root
+	return r.Index.Hook(w)
+}
