@@ -65,6 +65,9 @@ func (f *Fleet) Index(ctx context.Context, cluster string) (*Index, error) {
 		return nil, fmt.Errorf("index cluster %q: %s declares no cluster of that name or alias", cluster, ConfigFile)
 	}
 	ix, err := f.index(ctx, c)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause // what failed for it says less
+	}
 	if err != nil {
 		return nil, fmt.Errorf("index cluster %s: %w", c.Name, err)
 	}
