@@ -38,7 +38,7 @@ func insertEntry(file string, data []byte, comment, entry string) ([]byte, error
 		h.lines[h.flow] = flowList.ReplaceAllString(h.lines[h.flow], "${1}["+strings.Join(append([]string{entry}, h.entries...), ", ")+"]${3}")
 	} else {
 		at, line := h.place(comment), h.indent+"- "+entry
-		if !h.has(comment) {
+		if h.commented(comment) < 0 {
 			line += " " + comment
 		}
 		h.insert(at, line)
@@ -77,22 +77,28 @@ var (
 	labelled  = regexp.MustCompile(`^[ ]*(- +[^ #\r\n]+ +)?(# [A-Za-z]+ [-a-z0-9.]+/[-a-z0-9.:]+)[ \t]*\r?\n?$`)
 )
 
-func (h *hookText) has(comment string) bool {
-	return slices.ContainsFunc(h.lines[h.from:h.to], func(l string) bool {
+// commented is the line that holds the comment and nothing else, or -1.
+func (h *hookText) commented(comment string) int {
+	at := slices.IndexFunc(h.lines[h.from:h.to], func(l string) bool {
 		label, alone := labelOf(l)
 		return alone && label == comment
 	})
+	if at < 0 {
+		return -1
+	}
+	return h.from + at
 }
 
 // place is the line to insert at: right below the workload's comment, else
 // before the first comment that sorts behind it, else at the list's end.
 func (h *hookText) place(comment string) int {
+	if i := h.commented(comment); i >= 0 { // the comments may stand in any order
+		return i + 1
+	}
 	last := h.from
 	for i := h.from; i < h.to; i++ {
-		label, alone := labelOf(h.lines[i])
+		label, _ := labelOf(h.lines[i])
 		switch {
-		case alone && label == comment:
-			return i + 1
 		case label > comment:
 			return i
 		case label != "" || entryOf(h.lines[i]) != "":

@@ -30,6 +30,10 @@ func TestHookEdits(t *testing.T) {
 			"resources:\n  # Deployment a/a\n  - " + entryB + "\n  # Deployment z/z\n",
 			"resources:\n  # Deployment a/a\n  - " + entryB + "\n  - " + entryA + " # Deployment p/p\n  # Deployment z/z\n",
 		},
+		"comments in no order": {
+			"resources:\n  # StatefulSet z/z\n  # Deployment p/p\n",
+			"resources:\n  # StatefulSet z/z\n  # Deployment p/p\n  - " + entryA + "\n",
+		},
 		"comment missing: at the end": {
 			"resources:\n  # Deployment a/a\n\n# tail\n",
 			"resources:\n  # Deployment a/a\n  - " + entryA + " # Deployment p/p\n\n# tail\n",
