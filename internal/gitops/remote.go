@@ -204,9 +204,6 @@ func headBranch(adv *packp.AdvRefs, refs map[string]plumbing.Hash) string {
 	return ""
 }
 
-// DefaultBranch is the branch that HEAD names, "" when the remote has none.
-func (r *Remote) DefaultBranch() string { return r.head }
-
 // String is the address without credentials.
 func (r *Remote) String() string { return r.address }
 
@@ -219,6 +216,33 @@ func (r *Remote) Branch(name string) (Revision, bool) {
 		return "", false
 	}
 	return Revision(h.String()), true
+}
+
+// BranchError is a base branch that the repository does not have. It is
+// ErrNotFound.
+type BranchError struct{ Repository, Branch string }
+
+func (e *BranchError) Error() string {
+	if e.Branch == "" {
+		return e.Repository + " has no default branch"
+	}
+	return fmt.Sprintf("%s has no branch %q", e.Repository, e.Branch)
+}
+
+// Is makes errors.Is(err, ErrNotFound) true.
+func (e *BranchError) Is(target error) bool { return target == ErrNotFound }
+
+// Base finds the base branch and its revision, "" standing for the default
+// branch. An error is a *BranchError.
+func (r *Remote) Base(name string) (branch string, at Revision, err error) {
+	if name == "" {
+		name = r.head
+	}
+	at, ok := r.Branch(name)
+	if !ok {
+		return "", "", &BranchError{r.address, name}
+	}
+	return name, at, nil
 }
 
 // Branches lists the branches whose names start with prefix.

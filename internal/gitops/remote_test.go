@@ -85,7 +85,12 @@ func TestReadCommitPush(t *testing.T) {
 				address = s.bare
 			}
 			r := open(t, gitops.Options{URL: address, CacheDir: t.TempDir()})
-			require.Equal(t, "main", r.DefaultBranch())
+			branch, _, err := r.Base("")
+			require.NoError(t, err)
+			require.Equal(t, "main", branch)
+			_, _, err = r.Base("trunk")
+			require.ErrorIs(t, err, gitops.ErrNotFound)
+			require.ErrorContains(t, err, `has no branch "trunk"`)
 			base, ok := r.Branch("main")
 			require.True(t, ok)
 			tree, err := r.Tree(t.Context(), base)
