@@ -1,4 +1,5 @@
-// Package examples embeds the example fleet, which the demo and tests use.
+// Package examples embeds the example fleet and the alerts about it, which the
+// demo and tests use.
 package examples
 
 import (
@@ -10,6 +11,18 @@ import (
 
 //go:embed all:fleet
 var embedded embed.FS
+
+//go:embed alerts
+var alerts embed.FS
+
+// Alert returns an alert of the folder alerts, as its sender posts it.
+func Alert(name string) ([]byte, error) {
+	data, err := alerts.ReadFile("alerts/" + name)
+	if err != nil {
+		return nil, fmt.Errorf("read example alert: %w", err)
+	}
+	return data, nil
+}
 
 // Fleet returns the files of the example fleet by their path in its
 // repository.

@@ -9,14 +9,16 @@ const maxSubject = 72 // what git log shows in one line
 
 // Subject is the commit's subject and the pull request's title: names of the
 // fleet in at most 72 printable ASCII characters, and nothing of an alert.
-func Subject(d Document) string {
-	parts := []string{asciiName(d.Target.Namespace), asciiName(d.Target.Name), asciiName(d.Cluster)}
+func Subject(d Document) string { return subject("contain", d.Target, d.Cluster, d.Key) }
+
+func subject(verb string, target Object, cluster, key string) string {
+	parts := []string{asciiName(target.Namespace), asciiName(target.Name), asciiName(cluster)}
 	write := func() string {
 		object := parts[1]
 		if parts[0] != "" {
 			object = parts[0] + "/" + object
 		}
-		return fmt.Sprintf("irgit: contain %s in %s (%s)", object, parts[2], cutName(asciiName(d.Key), 8))
+		return fmt.Sprintf("irgit: %s %s in %s (%s)", verb, object, parts[2], cutName(asciiName(key), 8))
 	}
 	for len(write()) > maxSubject {
 		longest := 0

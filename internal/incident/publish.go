@@ -1,0 +1,128 @@
+package incident
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/irgit/irgit/internal/forge"
+	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/proposal"
+)
+
+// request is the pull request as the forge knows it, nil when there is none.
+type request struct{ *forge.PullRequest }
+
+// pullRequest asks the forge about an incident's branch.
+func (s *session) pullRequest(ctx context.Context, id string) (request, error) {
+	pr, err := s.o.Forge.Find(ctx, branchPrefix+id)
+	if err != nil {
+		return request{}, fmt.Errorf("find the pull request of incident %s: %w", id, err)
+	}
+	return request{pr}, nil
+}
+
+// vetoes reports whether a person closed it without merging.
+func (r request) vetoes() bool { return r.PullRequest != nil && r.State == forge.Closed }
+
+func (r request) link() *PullRequestLink {
+	if r.PullRequest == nil || r.Number == 0 {
+		return nil
+	}
+	return &PullRequestLink{r.Number, r.URL}
+}
+
+// at completes a summary.
+func (sum *Summary) at(revision gitops.Revision, pr request) *Summary {
+	sum.Revision, sum.PullRequest = revision, pr.link()
+	return sum
+}
+
+// answerVeto leaves an incident as a person left it.
+func (s *session) answerVeto(g *group, r *Record, pr request) error {
+	for _, d := range g.decisions {
+		d.outcome.State = Vetoed
+		d.outcome.Incident = s.summary(r).at("", pr)
+		d.outcome.Reason = fmt.Sprintf("pull request %d of incident %s was closed without a merge: reopen it to have the containment back", pr.Number, r.Metadata.Name)
+	}
+	return nil
+}
+
+// plainGit reports whether the branch is all that is ever proposed.
+func (s *session) plainGit() bool {
+	_, plain := s.o.Forge.(forge.Git)
+	return plain
+}
+
+const maxActionTrailers, maxDigestTrailers = 12, 12
+
+// message is the commit's. It holds names of the fleet and digests, and no
+// text of an alert.
+func (s *session) message(c *composed) (string, error) {
+	spec := &c.record.Spec
+	m := gitops.Message{Subject: proposal.Subject(c.document), Body: proposal.CommitBody(c.document)}
+	add := func(key, value string) { m.Trailers = append(m.Trailers, gitops.Trailer{Key: key, Value: value}) }
+	add(gitops.TrailerIncident, c.record.Metadata.Name)
+	add(gitops.TrailerPolicy, spec.Policy.Name+" "+spec.Policy.Digest)
+	for _, a := range spec.Alerts[max(0, len(spec.Alerts)-maxDigestTrailers):] {
+		add(gitops.TrailerDigest, a.Digest)
+	}
+	for _, a := range spec.Actions[:min(len(spec.Actions), maxActionTrailers)] {
+		if a.Skipped == "" {
+			add(gitops.TrailerAction, a.Name+" "+a.Template)
+		}
+	}
+	add(gitops.TrailerExpires, spec.Expires.UTC().Format(time.RFC3339))
+	add(gitops.TrailerRecord, c.recordDigest)
+	return m.Format()
+}
+
+// commit makes the commit; it is pushed by publish.
+func (s *session) commit(ctx context.Context, c *composed, parent gitops.Revision, when time.Time) (gitops.Commit, error) {
+	message, err := s.message(c)
+	if err != nil {
+		return gitops.Commit{}, fmt.Errorf("incident %s: %w", c.record.Metadata.Name, err)
+	}
+	return s.remote.Commit(ctx, gitops.CommitSpec{
+		Parent: parent, Changes: c.changes, Message: message, Signer: s.o.Signer,
+		Author: gitops.Signature{Name: s.o.Author.Name, Email: s.o.Author.Email, When: when.UTC().Truncate(time.Second)},
+	})
+}
+
+// publish pushes the commit, unless the branch is there already, sees to the
+// pull request and fills the outcomes.
+func (s *session) publish(ctx context.Context, g *group, c *composed, commit gitops.Commit, old gitops.Revision, state func(int) State) error {
+	branch := branchPrefix + c.record.Metadata.Name
+	var pr request
+	if !s.o.DryRun {
+		if commit.Revision != old {
+			if err := s.remote.Push(ctx, gitops.Update{Branch: branch, Old: old, New: commit.Revision}); err != nil {
+				return fmt.Errorf("incident %s: %w", c.record.Metadata.Name, err)
+			}
+		}
+		title, body := proposal.Render(c.document)
+		approval := c.record.Spec.Policy.Approval
+		result, err := s.o.Forge.Propose(ctx, forge.Request{
+			Branch: branch, Base: s.base, Revision: string(commit.Revision), Title: title, Body: body,
+			Labels: approval.Labels, Reviewers: approval.Reviewers, Teams: approval.Teams,
+		})
+		if err != nil {
+			return fmt.Errorf("incident %s is on branch %s, but not proposed: %w", c.record.Metadata.Name, branch, err)
+		}
+		pr = request{&result.PullRequest}
+		if result.Change == forge.Vetoed {
+			return s.answerVeto(g, c.record, pr)
+		}
+		c.warnings = append(c.warnings, result.Warnings...)
+	}
+	for i, d := range g.decisions {
+		o := d.outcome
+		o.State, o.Reason = state(i), d.outcome.Decision.Reason
+		o.Incident = s.summary(c.record).at(commit.Revision, pr)
+		c.fill(o)
+		if i == 0 {
+			o.Document, o.Patch = &c.document, c.patch
+		}
+	}
+	return nil
+}
