@@ -21,12 +21,17 @@ import (
 // variables (dots become underscores: IRGIT_AUTH_TOKEN) and flags. Unknown
 // keys are errors.
 type Config struct {
-	Repo    string        `mapstructure:"repo"`  // URL or path of the fleet repository
-	Base    string        `mapstructure:"base"`  // base branch; "" is the remote's default
-	Cache   string        `mapstructure:"cache"` // cache folder; "off" for none
-	Author  AuthorConfig  `mapstructure:"author"`
-	Auth    AuthConfig    `mapstructure:"auth"`
-	Signing SigningConfig `mapstructure:"signing"`
+	Repo      string          `mapstructure:"repo"`      // URL or path of the fleet repository
+	Base      string          `mapstructure:"base"`      // base branch; "" is the remote's default
+	Cache     string          `mapstructure:"cache"`     // cache folder; "off" for none
+	Cluster   string          `mapstructure:"cluster"`   // for alerts that do not name theirs
+	Policies  string          `mapstructure:"policies"`  // folder that extends the built-in policies
+	Templates string          `mapstructure:"templates"` // folder that extends the built-in action templates
+	Author    AuthorConfig    `mapstructure:"author"`
+	Auth      AuthConfig      `mapstructure:"auth"`
+	Signing   SigningConfig   `mapstructure:"signing"`
+	Forge     ForgeConfig     `mapstructure:"forge"`
+	Redaction RedactionConfig `mapstructure:"redaction"`
 }
 
 // AuthorConfig is who containment commits are by.
@@ -50,19 +55,36 @@ type SigningConfig struct {
 	Passphrase string `mapstructure:"passphrase" secret:"true"`
 }
 
+// ForgeConfig is where pull requests are opened.
+type ForgeConfig struct {
+	Kind       string `mapstructure:"kind"`       // github, git (the branch is the proposal), or auto: by the repository's address
+	URL        string `mapstructure:"url"`        // API of a GitHub Enterprise Server
+	Repository string `mapstructure:"repository"` // owner/name; default: of the repository's address
+	Token      string `mapstructure:"token" secret:"true"`
+}
+
+// RedactionConfig is how secrets in evidence are masked.
+type RedactionConfig struct {
+	Key string `mapstructure:"key"` // file; equal secrets get equal digests under it, without it none
+}
+
 // flagKeys maps a flag's name to the configuration key that it sets.
 var flagKeys = map[string]string{
-	"repo":  "repo",
-	"base":  "base",
-	"cache": "cache",
+	"repo":      "repo",
+	"base":      "base",
+	"cache":     "cache",
+	"cluster":   "cluster",
+	"policies":  "policies",
+	"templates": "templates",
 }
 
 func defaults() map[string]any {
 	return map[string]any{
-		"repo": "", "base": "", "cache": defaultCache(),
+		"repo": "", "base": "", "cache": defaultCache(), "cluster": "", "policies": "", "templates": "",
 		"author.name": "irgit", "author.email": "irgit@localhost",
 		"auth.username": "", "auth.token": "", "auth.sshkey": "", "auth.knownhosts": "",
 		"signing.format": "", "signing.key": "", "signing.passphrase": "",
+		"forge.kind": "auto", "forge.url": "", "forge.repository": "", "forge.token": "", "redaction.key": "",
 	}
 }
 
@@ -134,6 +156,8 @@ func (c *Config) check() error {
 	switch {
 	case !slices.Contains([]string{"", "ssh", "openpgp"}, c.Signing.Format):
 		return usageError{fmt.Errorf("configuration: signing.format: %q is not known", c.Signing.Format), "use ssh or openpgp"}
+	case !slices.Contains([]string{"auto", "github", "git"}, c.Forge.Kind):
+		return usageError{fmt.Errorf("configuration: forge.kind: %q is not known", c.Forge.Kind), "use auto, github or git"}
 	case (c.Signing.Format == "") != (c.Signing.Key == ""):
 		return usageError{errors.New("configuration: signing needs both format and key"), "set signing.format to ssh or openpgp and signing.key to the file of the private key"}
 	}

@@ -18,25 +18,33 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/irgit/irgit/examples"
+	"github.com/irgit/irgit/internal/alert"
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/gitops/gittest"
+	"github.com/irgit/irgit/internal/incident"
+	"github.com/irgit/irgit/internal/kustomize"
+	"github.com/irgit/irgit/internal/proposal"
+	"github.com/irgit/irgit/internal/redact"
 )
+
+const demoAlert = "falco-terminal-shell.json"
 
 func newDemoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "Carry a containment commit through the example fleet and back",
-		Long: `demo serves the example fleet over smart HTTP on loopback, puts a containment
-commit on a branch of it without a clone, has the git program check and merge
-it, releases it, and shows that the tree is as before. It works in a temporary
-folder, which it leaves for a look around.`,
+		Short: "Play an alert through the example fleet: proposal, merge, release",
+		Long: `demo serves the example fleet over smart HTTP on loopback, answers a Falco alert
+about it with a signed containment proposal, has the git program check and merge
+it, shows what the fleet builds to after the merge, releases the containment,
+and shows that the fleet is as before. It works in a temporary folder, which it
+leaves for a look around.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir, err := os.MkdirTemp("", "irgit-demo-")
 			if err != nil {
 				return fmt.Errorf("make the demo's folder: %w", err)
 			}
 			d := &demo{out: cmd.OutOrStdout(), dir: dir}
-			if err := d.play(cmd.Context()); err != nil {
+			if err := d.play(cmd); err != nil {
 				return fmt.Errorf("demo in %s: %w", dir, err)
 			}
 			return nil
@@ -50,33 +58,12 @@ type demo struct {
 	dir    string
 	bare   string
 	url    string
+	engine *incident.Engine
 	signer gitops.Signer
 }
 
-const (
-	demoIncident = "20261123-payments-0d15ea5e"
-	demoBranch   = "irgit/" + demoIncident
-	demoRelease  = "irgit/release/" + demoIncident
-)
-
-// demoContainment is what later versions render from an alert and a policy.
-const demoContainment = `apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
-metadata:
-  name: irgit-quarantine-0d15ea5e
-  namespace: payments
-  annotations:
-    kustomize.toolkit.fluxcd.io/substitute: disabled
-spec:
-  podSelector:
-    matchLabels:
-      app.kubernetes.io/name: payments
-  policyTypes:
-    - Ingress
-    - Egress
-`
-
-func (d *demo) play(ctx context.Context) error {
+func (d *demo) play(cmd *cobra.Command) error {
+	ctx := cmd.Context()
 	if err := d.setUp(ctx); err != nil {
 		return err
 	}
@@ -86,53 +73,31 @@ func (d *demo) play(ctx context.Context) error {
 	}
 	defer server.Close() //nolint:errcheck // the process ends
 	d.url = server.URL + "/fleet.git"
-	before, err := d.git(ctx, "rev-parse", "main^{tree}")
+	if err := d.hire(cmd); err != nil {
+		return err
+	}
+	outcome, err := d.respond(ctx)
 	if err != nil {
 		return err
 	}
-
-	d.title("The fleet, read without a clone from %s", d.url)
-	dir := "incident-response/prod-eu/" + demoIncident
-	contained, err := d.propose(ctx, demoBranch, "irgit: contain payments/payments in prod-eu (0d15ea5e)", []gitops.Change{
-		{Path: dir + "/kustomization.yaml", Content: []byte("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n  - networkpolicy.yaml\n")},
-		{Path: dir + "/networkpolicy.yaml", Content: []byte(demoContainment)},
-	})
+	if err := d.inspect(ctx, outcome); err != nil {
+		return err
+	}
+	before, err := d.git(ctx, "rev-parse", "main")
 	if err != nil {
 		return err
 	}
-	if err := d.show(ctx, demoBranch, contained); err != nil {
+	d.title("The merge, by the git program")
+	if err := d.merge(ctx, outcome.Incident.Revision); err != nil {
 		return err
 	}
-	if err := d.merge(ctx, contained); err != nil {
+	if err := d.built(ctx, outcome, before); err != nil {
 		return err
 	}
-
-	d.title("The release")
-	released, err := d.propose(ctx, demoRelease, "irgit: release payments/payments in prod-eu (0d15ea5e)", []gitops.Change{
-		{Path: dir + "/kustomization.yaml"}, {Path: dir + "/networkpolicy.yaml"},
-	})
-	if err != nil {
-		return err
-	}
-	if err := d.merge(ctx, released); err != nil {
-		return err
-	}
-	after, err := d.git(ctx, "rev-parse", "main^{tree}")
-	if err != nil {
-		return err
-	}
-	if before != after {
-		return fmt.Errorf("the tree after the release is %s, want %s", after, before)
-	}
-	d.line("tree before the incident  %s", before)
-	d.line("tree after the release    %s  (the same)", after)
-
-	d.title("Look around")
-	d.line("git --git-dir %s log --graph --show-signature main", d.bare)
-	d.line("rm -rf %s", d.dir)
-	return nil
+	return d.release(ctx, outcome.Incident, before)
 }
 
+// setUp makes the repository and a signing key of its own.
 func (d *demo) setUp(ctx context.Context) error {
 	files, err := examples.Fleet()
 	if err != nil {
@@ -158,45 +123,86 @@ func (d *demo) setUp(ctx context.Context) error {
 	return errors.Join(err, os.WriteFile(allowed, []byte(line), 0o600))
 }
 
-// propose grafts the changes onto main and pushes them as a branch.
-func (d *demo) propose(ctx context.Context, branch, subject string, changes []gitops.Change) (gitops.Revision, error) {
-	remote, err := gitops.Open(ctx, gitops.Options{URL: d.url})
-	if err != nil {
-		return "", err
-	}
-	base, ok := remote.Branch(remote.DefaultBranch())
-	if !ok {
-		return "", errors.New("the fleet has no default branch")
-	}
-	message, err := gitops.Message{Subject: subject, Trailers: []gitops.Trailer{{Key: gitops.TrailerIncident, Value: demoIncident}}}.Format()
-	if err != nil {
-		return "", err
-	}
-	commit, err := remote.Commit(ctx, gitops.CommitSpec{
-		Parent: base, Changes: changes, Message: message, Signer: d.signer,
-		Author: gitops.Signature{Name: "irgit", Email: "irgit@example.com", When: time.Date(2026, 11, 23, 3, 12, 7, 0, time.UTC)},
-	})
-	if err != nil {
-		return "", err
-	}
-	if err := remote.Push(ctx, gitops.Update{Branch: branch, New: commit.Revision}); err != nil {
-		return "", err
-	}
-	d.line("base      %s", base)
-	d.line("fetched   %d bytes", remote.Traffic())
-	d.line("branch    %s", branch)
-	d.line("revision  %s", commit.Revision)
-	return commit.Revision, nil
-}
-
-// show has the git program look at the proposal.
-func (d *demo) show(ctx context.Context, branch string, revision gitops.Revision) error {
-	d.title("The proposal, as git shows it")
-	diff, err := d.git(ctx, "diff", "main..."+branch)
+// hire makes the engine that a user's configuration would make.
+func (d *demo) hire(cmd *cobra.Command) error {
+	catalogue, err := readTemplates(cmd.ErrOrStderr(), "")
 	if err != nil {
 		return err
 	}
-	d.line("%s", diff)
+	policies, err := readPolicies("", catalogue)
+	if err != nil {
+		return err
+	}
+	if err := policies.report(cmd.ErrOrStderr(), policies.problems); err != nil {
+		return err
+	}
+	d.engine, err = incident.New(incident.Options{
+		Git: gitops.Options{URL: d.url}, Policies: policies.set, Actions: catalogue, Redactor: redact.New(nil),
+		Author: incident.Author{Name: "irgit", Email: "irgit@example.com"}, Signer: d.signer, Version: version,
+	})
+	return err
+}
+
+// respond plays the alert, twice.
+func (d *demo) respond(ctx context.Context) (*incident.Outcome, error) {
+	data, err := examples.Alert(demoAlert)
+	if err != nil {
+		return nil, err
+	}
+	d.title("The alert, as Falco posts it (examples/alerts/%s)", demoAlert)
+	d.line("%s", strings.TrimSpace(string(data)))
+	items, err := alert.Decode(data, alert.Options{Source: alert.Auto, Redactor: redact.New(nil)})
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	outcomes, err := d.engine.Respond(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	took := time.Since(start)
+	o := outcomes[0]
+	if o.State != incident.Proposed {
+		return nil, fmt.Errorf("the alert is answered with %s: %s", o.State, o.Reason)
+	}
+	again, err := d.engine.Respond(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	d.title("The answer: %s, %s after the alert", o.State, took.Round(time.Millisecond))
+	d.line("%s.\n", o.Reason)
+	d.line("incident      %s", o.Incident.ID)
+	d.line("target        %s in %s", o.Incident.Target, o.Incident.Cluster)
+	for _, h := range o.BlastRadius.Workloads {
+		d.line("hits          %s %s/%s (%s)", h.Kind, h.Namespace, h.Name, h.Why)
+	}
+	for _, a := range o.Actions {
+		if a.Skipped != "" {
+			d.line("left out      %s: %s", a.Name, a.Skipped)
+			continue
+		}
+		d.line("action        %s", a.Name)
+	}
+	d.line("guardrails    target and rendered objects pass the floor and the policy's own limits")
+	d.line("proof         builds of %s before and after differ by the plan and nothing else", strings.Join(o.Proof.Roots, ", "))
+	d.line("branch        %s", o.Incident.Branch)
+	d.line("revision      %s", o.Incident.Revision)
+	d.line("expires       %s", o.Incident.Expires.Format(time.RFC3339))
+	d.line("the same alert again: %s, revision %s", again[0].State, again[0].Incident.Revision)
+	return o, nil
+}
+
+// inspect shows the proposal as its reviewer reads it, and has the git program
+// check the commit.
+func (d *demo) inspect(ctx context.Context, o *incident.Outcome) error {
+	d.title("The proposal, as the reviewer reads it")
+	d.line("%s", proposal.Terminal(*o.Document))
+	d.title("The commit, by the git program")
+	stat, err := d.git(ctx, "show", "--stat=100", "--format=fuller", o.Incident.Branch)
+	if err != nil {
+		return err
+	}
+	d.line("%s\n", stat)
 	if _, err := d.git(ctx, "fsck", "--strict"); err != nil {
 		return err
 	}
@@ -206,7 +212,7 @@ func (d *demo) show(ctx context.Context, branch string, revision gitops.Revision
 		d.line("git verify-commit: not run, since ssh-keygen is not installed")
 		return nil
 	}
-	if _, err := d.git(ctx, "verify-commit", string(revision)); err != nil {
+	if _, err := d.git(ctx, "verify-commit", string(o.Incident.Revision)); err != nil {
 		return err
 	}
 	d.line("git verify-commit: good signature of irgit@example.com")
@@ -227,6 +233,86 @@ func (d *demo) merge(ctx context.Context, revision gitops.Revision) error {
 		return err
 	}
 	d.line("merged    %s", merged)
+	return nil
+}
+
+// built shows the objects that changed, as kustomize builds them from main.
+func (d *demo) built(ctx context.Context, o *incident.Outcome, before string) error {
+	d.title("The fleet after the merge, as kustomize builds it")
+	remote, err := gitops.Open(ctx, gitops.Options{URL: d.url})
+	if err != nil {
+		return err
+	}
+	_, revision, err := remote.Base("main")
+	if err != nil {
+		return err
+	}
+	was, err := remote.Tree(ctx, gitops.Revision(before))
+	if err != nil {
+		return err
+	}
+	is, err := remote.Tree(ctx, revision)
+	if err != nil {
+		return err
+	}
+	for _, root := range o.Proof.Roots {
+		built, err := kustomize.Build(ctx, is, root, kustomize.Options{})
+		if err != nil {
+			return err
+		}
+		count := 0
+		if earlier, err := kustomize.Build(ctx, was, root, kustomize.Options{}); err == nil {
+			count = len(earlier.Objects)
+		}
+		d.line("%s: %d objects, %d before", root, len(built.Objects), count)
+	}
+	for _, c := range o.Proof.Changed {
+		for _, f := range c.Fields {
+			d.line("  %s %s/%s %s: %v → %v", c.Kind, c.Namespace, c.Name, f.Path, orAbsent(f.Before), orAbsent(f.After))
+		}
+	}
+	for _, c := range o.Proof.Added {
+		d.line("  %s %s/%s: new", c.Kind, c.Namespace, c.Name)
+	}
+	return nil
+}
+
+func orAbsent(v any) any {
+	if v == nil {
+		return "absent"
+	}
+	return v
+}
+
+// release takes the containment back and compares.
+func (d *demo) release(ctx context.Context, in *incident.Summary, before string) error {
+	d.title("The release")
+	released, err := d.engine.Release(ctx, in.ID)
+	if err != nil {
+		return err
+	}
+	d.line("branch    %s", released.Incident.Branch)
+	d.line("revision  %s", released.Incident.Revision)
+	if err := d.merge(ctx, released.Incident.Revision); err != nil {
+		return err
+	}
+	left, err := d.git(ctx, "diff", "--name-status", before, "main")
+	if err != nil {
+		return err
+	}
+	history := "A\tincident-response/history/2026/" + in.ID + ".yaml"
+	if left != history {
+		return fmt.Errorf("the release leaves more than the record: %s", left)
+	}
+	d.line("\ngit diff --name-status %s main", before)
+	d.line("  %s", left)
+	d.line("The fleet is as before the incident, byte for byte; the record of it is kept.")
+	d.title("Look around")
+	d.line("git --git-dir %s log --graph --show-signature main", d.bare)
+	d.line("git --git-dir %s show main:incident-response/history/2026/%s.yaml", d.bare, in.ID)
+	d.line("git --git-dir %s diff %s %s", d.bare, before[:12], in.Branch)
+	d.line("git clone %s", d.bare)
+	d.line("rm -rf %s", d.dir)
 	return nil
 }
 

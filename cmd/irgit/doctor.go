@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,10 +31,7 @@ func newDoctorCommand(environ []string) *cobra.Command {
 
 // doctor makes the commit that a proposal would be, and does not push it.
 func doctor(ctx context.Context, c *Config, out io.Writer) error {
-	if c.Repo == "" {
-		return usageError{errors.New("no fleet repository is given"), "use --repo, IRGIT_REPO or repo in irgit.yaml"}
-	}
-	auth, err := c.auth()
+	options, err := c.git(io.Discard)
 	if err != nil {
 		return err
 	}
@@ -43,21 +39,13 @@ func doctor(ctx context.Context, c *Config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	cache := c.Cache
-	if cache == "off" {
-		cache = ""
-	}
-	remote, err := gitops.Open(ctx, gitops.Options{URL: c.Repo, Auth: auth, CacheDir: cache})
+	remote, err := gitops.Open(ctx, options)
 	if err != nil {
 		return err
 	}
-	base := c.Base
-	if base == "" {
-		base = remote.DefaultBranch()
-	}
-	revision, ok := remote.Branch(base)
-	if !ok {
-		return usageError{fmt.Errorf("%s has no branch %q", remote, base), "use --base, IRGIT_BASE or base in irgit.yaml"}
+	base, revision, err := remote.Base(c.Base)
+	if err != nil {
+		return explain(err)
 	}
 	tree, err := remote.Tree(ctx, revision)
 	if err != nil {

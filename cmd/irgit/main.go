@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/irgit/irgit/internal/forge"
 	"github.com/irgit/irgit/internal/gitops"
 )
 
@@ -25,6 +26,7 @@ const (
 	exitUsage   = 2
 	exitInvalid = 3
 	exitAuth    = 4
+	exitRefused = 5
 )
 
 func main() {
@@ -46,6 +48,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	}
 	var usage usageError
 	var invalid invalidError
+	var refused refusedError
+	var hinted hintedError
 	switch {
 	case err == nil:
 		return exitOK
@@ -55,9 +59,14 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case errors.As(err, &invalid):
 		fmt.Fprintf(stderr, "irgit: hint: %s\n", invalid.hint)
 		return exitInvalid
-	case errors.Is(err, gitops.ErrAuthentication):
+	case errors.As(err, &refused):
+		fmt.Fprintf(stderr, "irgit: hint: %s\n", refused.hint)
+		return exitRefused
+	case errors.Is(err, gitops.ErrAuthentication), errors.Is(err, forge.ErrAuthentication):
 		fmt.Fprintln(stderr, "irgit: hint: set auth.token (IRGIT_AUTH_TOKEN) or auth.sshKey; the token needs to read and write the contents of the repository")
 		return exitAuth
+	case errors.As(err, &hinted):
+		fmt.Fprintf(stderr, "irgit: hint: %s\n", hinted.hint)
 	}
 	return exitError
 }
@@ -80,6 +89,24 @@ type invalidError struct {
 // Unwrap gives what is wrong with it.
 func (e invalidError) Unwrap() error { return e.error }
 
+// refusedError is a guardrail that stood against a containment.
+type refusedError struct {
+	error
+	hint string
+}
+
+// Unwrap gives the refusal.
+func (e refusedError) Unwrap() error { return e.error }
+
+// hintedError is any other error to which there is a way out.
+type hintedError struct {
+	error
+	hint string
+}
+
+// Unwrap gives the error without its hint.
+func (e hintedError) Unwrap() error { return e.error }
+
 func newRootCommand(environ []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "irgit",
@@ -92,8 +119,14 @@ func newRootCommand(environ []string) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, "see " + cmd.CommandPath() + " --help"}
 	})
-	root.AddCommand(newVersionCommand(), newConfigCommand(environ), newDoctorCommand(environ), newPolicyCommand(), newDemoCommand())
+	root.AddCommand(
+		newRespondCommand(environ), newPlanCommand(environ), newIncidentCommand(environ), newActionsCommand(), newPolicyCommand(environ),
+		newRenderCommand(environ), newDoctorCommand(environ), newConfigCommand(environ), newDemoCommand(), newVersionCommand(),
+	)
 	for _, c := range allCommands(root) {
+		if c.Args != nil {
+			continue
+		}
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := cobra.NoArgs(cmd, args); err != nil {
 				return usageError{err, "see " + cmd.CommandPath() + " --help"}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/irgit/irgit/internal/fleet"
+	"github.com/irgit/irgit/internal/forge"
+	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/incident"
+	"github.com/irgit/irgit/internal/policy"
+	"github.com/irgit/irgit/internal/redact"
+	"github.com/irgit/irgit/internal/render"
+	"github.com/irgit/irgit/internal/validate"
+)
+
+// engine makes what the configuration describes, and the redactor that the
+// input has to go through before it.
+func (c *Config) engine(cmd *cobra.Command, dryRun bool) (*incident.Engine, *redact.Redactor, error) {
+	git, err := c.git(cmd.ErrOrStderr())
+	if err != nil {
+		return nil, nil, err
+	}
+	signer, err := c.signer()
+	if err != nil {
+		return nil, nil, err
+	}
+	catalogue, err := readTemplates(cmd.ErrOrStderr(), c.Templates)
+	if err != nil {
+		return nil, nil, err
+	}
+	policies, err := readPolicies(c.Policies, catalogue)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := policies.report(cmd.ErrOrStderr(), policies.problems); err != nil {
+		return nil, nil, err
+	}
+	redactor, err := c.redactor()
+	if err != nil {
+		return nil, nil, err
+	}
+	where, err := c.forge()
+	if err != nil {
+		return nil, nil, err
+	}
+	engine, err := incident.New(incident.Options{
+		Git: git, Base: c.Base, CacheDir: git.CacheDir, Cluster: c.Cluster,
+		Policies: policies.set, Actions: catalogue, Redactor: redactor, Forge: where,
+		Author: incident.Author{Name: c.Author.Name, Email: c.Author.Email}, Signer: signer, Version: version, DryRun: dryRun,
+	})
+	return engine, redactor, err
+}
+
+// git is how to reach the fleet repository. What its server says while it
+// works goes to progress.
+func (c *Config) git(progress io.Writer) (gitops.Options, error) {
+	if c.Repo == "" {
+		return gitops.Options{}, usageError{errors.New("no fleet repository is given"), "use --repo, IRGIT_REPO or repo in irgit.yaml"}
+	}
+	auth, err := c.auth()
+	if err != nil {
+		return gitops.Options{}, err
+	}
+	cache := c.Cache
+	if cache == "off" {
+		cache = ""
+	}
+	return gitops.Options{URL: c.Repo, Auth: auth, CacheDir: cache, Progress: func(line string) { fmt.Fprintln(progress, "remote:", line) }}, nil
+}
+
+// forge is where the pull requests go.
+func (c *Config) forge() (forge.Forge, error) {
+	kind := c.Forge.Kind
+	if kind == "auto" {
+		kind = "git"
+		if at, err := forge.ParseRepository(c.Repo); c.Forge.URL != "" || err == nil && at.Host == "github.com" {
+			kind = "github"
+		}
+	}
+	if kind == "git" {
+		return forge.Git{}, nil
+	}
+	token := c.Forge.Token
+	if token == "" {
+		token = c.Auth.Token
+	}
+	if token == "" {
+		if u, err := url.Parse(c.Repo); err == nil && u.User != nil {
+			token, _ = u.User.Password()
+		}
+	}
+	if token == "" {
+		return nil, usageError{errors.New("configuration: forge.token is not set, and GitHub takes pull requests from known users only"), "set IRGIT_FORGE_TOKEN or IRGIT_AUTH_TOKEN to a token that may write pull requests, or forge.kind to git to only push the branch"}
+	}
+	return c.github(token)
+}
+
+func (c *Config) redactor() (*redact.Redactor, error) {
+	if c.Redaction.Key == "" {
+		return redact.New(nil), nil
+	}
+	key, err := os.ReadFile(c.Redaction.Key)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("configuration: redaction.key: %w", err), "give a file with at least 16 random bytes"}
+	}
+	if len(key) < 16 {
+		return nil, usageError{fmt.Errorf("configuration: redaction.key: %s has %d bytes", c.Redaction.Key, len(key)), "give a file with at least 16 random bytes"}
+	}
+	return redact.New(key), nil
+}
+
+// readTemplates reads the built-in action templates and those of a folder, ""
+// for none. Problems are printed.
+func readTemplates(w io.Writer, dir string) (*render.Catalogue, error) {
+	sources, err := render.Sources()
+	if err != nil {
+		return nil, err
+	}
+	if dir != "" {
+		own, _, err := policy.ReadFS(os.DirFS(dir), dir, dir)
+		if err != nil {
+			return nil, usageError{err, "--templates takes a folder of action templates"}
+		}
+		sources = append(sources, own...)
+	}
+	catalogue, problems := render.Load(sources)
+	printProblems(w, problems)
+	if len(problems) > 0 {
+		return nil, invalidError{errors.New("the action templates have problems"), "each line names the file, the field and the way out"}
+	}
+	return catalogue, nil
+}
+
+func printProblems(w io.Writer, problems []validate.Problem) {
+	for _, p := range problems {
+		parts := []string{p.File, p.Path, p.Message}
+		if p.Path == "" {
+			parts = []string{p.File, p.Message}
+		}
+		fmt.Fprintln(w, strings.Join(parts, ": "))
+	}
+}
+
+// explain gives an engine's error its exit code and hint.
+func explain(err error) error {
+	var fleetProblems *fleet.ConfigError
+	var branch *gitops.BranchError
+	switch {
+	case errors.As(err, &fleetProblems):
+		return invalidError{err, "the README shows what .irgit.yaml holds"}
+	case errors.As(err, &branch):
+		return usageError{err, "use --base, IRGIT_BASE or base in irgit.yaml"}
+	case errors.Is(err, gitops.ErrRejected):
+		return hintedError{err, "a rule or hook of the server refused the branch; irgit pushes to irgit/* only"}
+	case errors.Is(err, gitops.ErrUnreachable), errors.Is(err, forge.ErrUnreachable):
+		return hintedError{err, "the same command may be run again: what was done is not done twice"}
+	}
+	return err
+}
+
+// github is the adapter for the repository that the address, or
+// forge.repository, names.
+func (c *Config) github(token string) (forge.Forge, error) {
+	at, err := forge.ParseRepository(c.Repo)
+	if c.Forge.Repository != "" {
+		at.Owner, at.Name, _ = strings.Cut(c.Forge.Repository, "/")
+		if at.Host == "" {
+			at.Host = "github.com"
+		}
+	} else if err != nil {
+		return nil, usageError{fmt.Errorf("configuration: forge: %w", err), "set forge.repository to owner/name"}
+	}
+	gh, err := forge.NewGitHub(forge.GitHubOptions{Repository: at, API: c.Forge.URL, Token: token})
+	if err != nil {
+		return nil, usageError{fmt.Errorf("configuration: forge: %w", err), "see forge.* in the README"}
+	}
+	return gh, nil
+}
