@@ -65,28 +65,60 @@ func TestHookIsRefused(t *testing.T) {
 		change             []string
 		file, reason, step string
 	}{
-		{"not wired", []string{"apps/eu/kustomization.yaml", "resources: [../../base]\n"},
-			"apps/eu/kustomization.yaml", "does not name irgit's hook incident-response/patches/eu/apps in transformers", "add `transformers: [../../incident-response/patches/eu/apps]` to apps/eu/kustomization.yaml"},
-		{"wired as a component", []string{"apps/eu/kustomization.yaml", "resources: [../../base]\ncomponents: [../../incident-response/patches/eu/apps]\n", hookFile, "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: []\n"},
-			"apps/eu/kustomization.yaml", "does not name", "transformers"},
-		{"wired in the base only", []string{"apps/eu/kustomization.yaml", "resources: [../../base]\n", "base/kustomization.yaml", "resources: [web.yaml]\ntransformers: [../incident-response/patches/eu/apps]\n"},
-			"apps/eu/kustomization.yaml", "does not name", "transformers"},
-		{"the other cluster's root reads it", []string{us, "resources: [../../base]\ntransformers: [../../incident-response/patches/eu/apps]\n"},
-			hookFile, "root apps/us of us reads it too", "give us a hook of its own"},
-		{"the other cluster builds on the root", []string{us, "resources: [../eu]\nnameSuffix: -us\n"},
-			hookFile, "root apps/us of us reads it too", "hook of its own"},
-		{"the other cluster reads it and does not build", []string{us, "resources: [../eu, gone.yaml]\n"},
-			hookFile, "root apps/us of us reads it too", "hook of its own"},
-		{"the other cluster finds it in a plain directory", []string{us, "", "apps/us/sub/kustomization.yaml", "resources: [../../eu]\n",
-			ConfigFile, strings.Replace(twoClusters()[ConfigFile], "argocd", "flux", 1)}, hookFile, "reads it too", ""},
-		{"a root of the cluster reads it and does not build", []string{"infra/eu/kustomization.yaml", "resources: [agent.yaml, https://example.com/x.yaml]\ntransformers: [../../incident-response/patches/eu/apps]\n"},
-			hookFile, "root infra/eu reads the hook and does not build", "repair that root"},
-		{"shared root", []string{ConfigFile, strings.Replace(twoClusters()[ConfigFile], "{path: apps/us, name: apps}", "{path: apps/us, name: apps}, {path: apps/eu, name: all}", 1)},
-			ConfigFile, "the root apps/eu is shared: us applies it too", "overlay of its own"},
-		{"shared by a pattern", []string{ConfigFile, strings.Replace(twoClusters()[ConfigFile], "apps/us", "apps/*", 1)},
-			ConfigFile, "is shared", "overlay of its own"},
-		{"plain directory", []string{"apps/eu/kustomization.yaml", "", "apps/eu/web.yaml", manifest("Deployment", "shop", "web")},
-			"apps/eu", "no kustomization file", "put a kustomization.yaml there"},
+		{
+			"not wired",
+			[]string{"apps/eu/kustomization.yaml", "resources: [../../base]\n"},
+			"apps/eu/kustomization.yaml", "does not name irgit's hook incident-response/patches/eu/apps in transformers", "add `transformers: [../../incident-response/patches/eu/apps]` to apps/eu/kustomization.yaml",
+		},
+		{
+			"wired as a component",
+			[]string{"apps/eu/kustomization.yaml", "resources: [../../base]\ncomponents: [../../incident-response/patches/eu/apps]\n", hookFile, "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: []\n"},
+			"apps/eu/kustomization.yaml", "does not name", "transformers",
+		},
+		{
+			"wired in the base only",
+			[]string{"apps/eu/kustomization.yaml", "resources: [../../base]\n", "base/kustomization.yaml", "resources: [web.yaml]\ntransformers: [../incident-response/patches/eu/apps]\n"},
+			"apps/eu/kustomization.yaml", "does not name", "transformers",
+		},
+		{
+			"the other cluster's root reads it",
+			[]string{us, "resources: [../../base]\ntransformers: [../../incident-response/patches/eu/apps]\n"},
+			hookFile, "root apps/us of us reads it too", "give us a hook of its own",
+		},
+		{
+			"the other cluster builds on the root",
+			[]string{us, "resources: [../eu]\nnameSuffix: -us\n"},
+			hookFile, "root apps/us of us reads it too", "hook of its own",
+		},
+		{
+			"the other cluster reads it and does not build",
+			[]string{us, "resources: [../eu, gone.yaml]\n"},
+			hookFile, "root apps/us of us reads it too", "hook of its own",
+		},
+		{"the other cluster finds it in a plain directory", []string{
+			us, "", "apps/us/sub/kustomization.yaml", "resources: [../../eu]\n",
+			ConfigFile, strings.Replace(twoClusters()[ConfigFile], "argocd", "flux", 1),
+		}, hookFile, "reads it too", ""},
+		{
+			"a root of the cluster reads it and does not build",
+			[]string{"infra/eu/kustomization.yaml", "resources: [agent.yaml, https://example.com/x.yaml]\ntransformers: [../../incident-response/patches/eu/apps]\n"},
+			hookFile, "root infra/eu reads the hook and does not build", "repair that root",
+		},
+		{
+			"shared root",
+			[]string{ConfigFile, strings.Replace(twoClusters()[ConfigFile], "{path: apps/us, name: apps}", "{path: apps/us, name: apps}, {path: apps/eu, name: all}", 1)},
+			ConfigFile, "the root apps/eu is shared: us applies it too", "overlay of its own",
+		},
+		{
+			"shared by a pattern",
+			[]string{ConfigFile, strings.Replace(twoClusters()[ConfigFile], "apps/us", "apps/*", 1)},
+			ConfigFile, "is shared", "overlay of its own",
+		},
+		{
+			"plain directory",
+			[]string{"apps/eu/kustomization.yaml", "", "apps/eu/web.yaml", manifest("Deployment", "shop", "web")},
+			"apps/eu", "no kustomization file", "put a kustomization.yaml there",
+		},
 	} {
 		files := with(twoClusters(), c.change...)
 		for name, text := range files {
@@ -110,7 +142,9 @@ func TestHookIsRefused(t *testing.T) {
 func TestRelative(t *testing.T) {
 	for _, c := range [][3]string{
 		{"apps/eu", "incident-response/patches/eu/apps", "../../incident-response/patches/eu/apps"},
-		{"apps/eu", "apps/eu/irgit", "irgit"}, {"apps", "apps-hook", "../apps-hook"}, {"a/b/c", "a/x", "../../x"},
+		{"apps/eu", "apps/eu/irgit", "irgit"},
+		{"apps", "apps-hook", "../apps-hook"},
+		{"a/b/c", "a/x", "../../x"},
 	} {
 		require.Equal(t, c[2], relative(c[0], c[1]))
 	}

@@ -137,7 +137,8 @@ func (ix *Index) add(r Root, e *entry, sharers []string) {
 	}
 	if homeless > 0 {
 		ix.findings = append(ix.findings, Finding{r.Path, ConfigFile, fmt.Sprintf(
-			"%d workloads of %s have no namespace, so no alert can be matched to them: declare the root's targetNamespace", homeless, r.Path)})
+			"%d workloads of %s have no namespace, so no alert can be matched to them: declare the root's targetNamespace", homeless, r.Path,
+		)})
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 // Cluster is the cluster that was indexed.
 func (ix *Index) Cluster() Cluster { return ix.cluster }
 
-// Workloads lists what owns pods, by namespace, kind, name and root.
+// Workloads lists what owns pods, by namespace, kind, name and root. Their maps
+// and lists belong to the index.
 func (ix *Index) Workloads() []Workload { return slices.Clone(ix.workloads) }
 
 // Findings lists what the index could not take into account.

@@ -3,7 +3,6 @@ package kustomize
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -30,16 +29,6 @@ func unmount(name string) (inside string, ok bool) {
 	}
 	return strings.CutPrefix(name, mountPoint+"/")
 }
-
-// What one build may read. Bases that include each other twice on every level
-// double with each level, and the library takes time with more than the square
-// of the objects: 4,000 take 10 seconds, 8,000 a minute.
-const (
-	maxReads          = 50_000
-	maxKustomizations = 5_000
-	maxSteps          = 5_000 // objects, and entries of kustomizations' lists
-	maxBytes          = 128 << 20
-)
 
 // session is the file system of one build: the tree, read-only, behind the
 // guard. The library calls it from one goroutine.
@@ -149,31 +138,6 @@ func (s *session) unread(err error, inside string) error {
 	return s.failure
 }
 
-// count keeps a build within its bounds.
-func (s *session) count(file string, data []byte) error {
-	s.reads++
-	s.bytes += len(data)
-	if isKustomization(file) {
-		if k, err := parseKustomization(data); err == nil {
-			s.steps += k.steps
-		}
-	} else {
-		s.steps += objects(data)
-	}
-	what := ""
-	switch {
-	case s.reads > maxReads:
-		what = fmt.Sprintf("%d files", maxReads)
-	case s.bytes > maxBytes:
-		what = fmt.Sprintf("%d MiB", maxBytes>>20)
-	case s.steps > maxSteps:
-		what = fmt.Sprintf("%d objects, patches and the like", maxSteps)
-	default:
-		return nil
-	}
-	return &Error{Root: s.root, File: file, Reason: "with this file the root reads more than " + what + ": split it into several roots"}
-}
-
 // IsDir reports whether name is a directory.
 func (s *session) IsDir(name string) bool {
 	e, err := s.stat(name)
@@ -227,10 +191,7 @@ func (s *session) Glob(pattern string) ([]string, error) {
 	if strings.ContainsAny(dir, `*?[\`) {
 		return nil, errors.New("a pattern may stand only in the last part of a path")
 	}
-	names, err := s.ReadDir(dir)
-	if err != nil {
-		return nil, nil // filepath.Glob ignores what it cannot list
-	}
+	names, _ := s.ReadDir(dir) // filepath.Glob too passes over what it cannot list
 	var out []string
 	for _, n := range names {
 		matched, err := path.Match(base, n)

@@ -70,10 +70,7 @@ func (w *walk) follow(dir, file string) error {
 	if inflated(data) != "" {
 		return nil
 	}
-	k, err := parseKustomization(data)
-	if err != nil {
-		return nil
-	}
+	k, _ := parseKustomization(data) // Build says what is wrong with it
 	for _, p := range within(dir, k.bases) {
 		if err := w.visit(p, false); err != nil {
 			return err

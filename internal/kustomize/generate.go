@@ -81,8 +81,8 @@ func (s *session) manifests(dir string, resources *[]string) error {
 	for _, e := range entries {
 		name := path.Join(dir, e.Name)
 		relative := strings.TrimPrefix(strings.TrimPrefix(name, s.root), "/")
-		switch {
-		case e.Mode == gitops.Dir:
+		switch e.Mode {
+		case gitops.Dir:
 			has, err := s.hasKustomization(name)
 			if err != nil {
 				return err
@@ -92,7 +92,7 @@ func (s *session) manifests(dir string, resources *[]string) error {
 			} else if err := s.manifests(name, resources); err != nil {
 				return err
 			}
-		case e.Mode == gitops.File || e.Mode == gitops.Executable:
+		case gitops.File, gitops.Executable:
 			if ext := path.Ext(e.Name); ext == ".yaml" || ext == ".yml" {
 				*resources = append(*resources, relative)
 			}

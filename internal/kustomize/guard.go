@@ -9,13 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"sigs.k8s.io/kustomize/api/konfig"
 )
-
-// An operation "copy" of a JSON patch can double what it patches; thirty of
-// them have no end. The library takes the limit from the process.
-func init() { jsonpatch.AccumulatedCopySizeLimit = 64 << 10 }
 
 // check refuses a file that would make the library reach outside the tree or
 // grow without bound. What is no YAML is left to the library, which reads

@@ -101,24 +101,3 @@ func pieces(data []byte) [][]byte {
 	}
 	return out
 }
-
-// escape writes a letter in another way.
-var escape = regexp.MustCompile(`\\[xuU\n]`)
-
-// objects estimates how many objects a file adds: its documents, or the items
-// of a list.
-func objects(data []byte) int {
-	if n := len(separator.FindAllIndex(data, -1)); n > 0 {
-		return n + 1
-	}
-	if !bytes.Contains(data, []byte("items")) && !escape.Match(data) {
-		return 1
-	}
-	var list struct {
-		Items []yaml.Node `yaml:"items"`
-	}
-	if err := yaml.Unmarshal(data, &list); err != nil {
-		return 1
-	}
-	return max(1, len(list.Items))
-}

@@ -7,6 +7,11 @@
 // it, and a panic of the library becomes an error. Every file that was read is
 // in the result, so that a caller knows what the result depends on.
 //
+// What a root reads is bounded, and so is the time that is waited for it. One
+// thing is not: replacements that feed each other can double a value with each
+// of them, and the library offers nothing to stop that. Whoever can merge such
+// a file into the fleet stops its GitOps controller with it, too.
+//
 // The library keeps one schema per process. Builds that would change it run
 // alone; all others run side by side, and Build may be called from any
 // goroutine.
@@ -19,7 +24,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -51,27 +55,6 @@ type Result struct {
 	// Transformers are the paths in the repository that this file lists in
 	// transformers.
 	Transformers []string
-}
-
-// Error is a root that does not build because of what is in the repository.
-type Error struct {
-	Root   string
-	File   string // the file to look at; the root's directory when the library does not say
-	Reason string // one line, with the way out where there is one
-	// Looked holds every path that the build asked for until it failed, those
-	// that are not there included: as long as they are the same, it fails.
-	Looked []string
-}
-
-func (e *Error) Error() string {
-	return fmt.Sprintf("build %s: %s: %s", display(e.Root), e.File, e.Reason)
-}
-
-func display(root string) string {
-	if root == "" {
-		return "."
-	}
-	return root
 }
 
 // Build renders the kustomization at root. Paths may lead out of the root's
@@ -184,46 +167,4 @@ func plain(rendered resmap.ResMap) ([]*unstructured.Unstructured, error) {
 		objects = append(objects, u)
 	}
 	return objects, nil
-}
-
-// explain turns what went wrong into an *Error, unless it is not the
-// repository's fault.
-func (s *session) explain(err error) error {
-	var ours *Error
-	switch {
-	case s.ctx.Err() != nil:
-		return fmt.Errorf("build %s: %w", display(s.root), context.Cause(s.ctx))
-	case errors.As(err, &ours):
-		ours.Looked = slices.Sorted(maps.Keys(s.looked))
-		return ours
-	case s.outside != nil:
-		return fmt.Errorf("build %s: %w", display(s.root), s.outside)
-	}
-	reason := strings.ReplaceAll(err.Error(), mountPoint+"/", "")
-	reason = strings.Join(strings.Fields(reason), " ")
-	if len(reason) > maxReason {
-		reason = reason[:maxReason] + "…"
-	}
-	file := s.root
-	if s.kustomization != "" {
-		file = s.kustomization
-	}
-	if s.last != "" && !isKustomization(s.last) && strings.Contains(reason, path.Base(s.last)) {
-		file = s.last // where the library stopped
-	}
-	return &Error{Root: s.root, File: display(file), Reason: reason, Looked: slices.Sorted(maps.Keys(s.looked))}
-}
-
-const maxReason = 600 // bytes of the library's words that are worth showing
-
-// clean is the root's path as the tree knows it, "" for the whole tree.
-func clean(root string) string { return strings.Trim(path.Clean("/"+root), "/") }
-
-// unreadable is err if it says that the repository could not be asked, nil if
-// it is about what is in it.
-func unreadable(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, gitops.ErrUnreachable) || errors.Is(err, gitops.ErrAuthentication) {
-		return err
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"runtime/debug"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 
@@ -100,3 +101,16 @@ func covered(seen map[string]bool, name string) bool {
 
 // FileNames are the names that make a directory a kustomization.
 func FileNames() []string { return konfig.RecognizedKustomizationFileNames() }
+
+// Version is that of the library: another one may render another thing.
+func Version() string {
+	info, _ := debug.ReadBuildInfo()
+	if info != nil {
+		for _, m := range info.Deps {
+			if m.Path == "sigs.k8s.io/kustomize/api" {
+				return m.Version
+			}
+		}
+	}
+	return "unknown"
+}
