@@ -174,7 +174,11 @@ func BenchmarkProve(b *testing.B) {
 }
 
 func BenchmarkLoad(b *testing.B) {
+	files, err := render.Sources()
+	require.NoError(b, err)
 	for b.Loop() {
-		catalogue(b)
+		if _, problems := render.Load(files); len(problems) > 0 {
+			b.Fatal(problems)
+		}
 	}
 }

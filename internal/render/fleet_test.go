@@ -1,8 +1,10 @@
 package render_test
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,6 +48,11 @@ type edit map[string]string
 
 func newFleet(t testing.TB, edits ...edit) *fleet.Fleet {
 	t.Helper()
+	if len(edits) == 0 {
+		f, err := unedited()
+		require.NoError(t, err)
+		return f
+	}
 	files, err := examples.Fleet()
 	require.NoError(t, err)
 	files[fleet.ConfigFile] = []byte(declared)
@@ -54,11 +61,45 @@ func newFleet(t testing.TB, edits ...edit) *fleet.Fleet {
 			files[name] = []byte(content)
 		}
 	}
-	tree, err := gitops.NewTree(files)
-	require.NoError(t, err)
-	f, err := fleet.Load(t.Context(), tree, fleet.Options{})
+	f, err := load(files)
 	require.NoError(t, err)
 	return f
+}
+
+// unedited is the example fleet, loaded once: it is immutable.
+var unedited = sync.OnceValues(func() (*fleet.Fleet, error) {
+	files, err := examples.Fleet()
+	if err != nil {
+		return nil, err
+	}
+	files[fleet.ConfigFile] = []byte(declared)
+	return load(files)
+})
+
+func load(files map[string][]byte) (*fleet.Fleet, error) {
+	tree, err := gitops.NewTree(files)
+	if err != nil {
+		return nil, err
+	}
+	return fleet.Load(context.Background(), tree, fleet.Options{})
+}
+
+// indexes keeps what the unedited fleet renders.
+var indexes sync.Map
+
+func index(t testing.TB, f *fleet.Fleet, cluster string) *fleet.Index {
+	t.Helper()
+	whole, err := unedited()
+	require.NoError(t, err)
+	if ix, ok := indexes.Load(cluster); ok && f == whole {
+		return ix.(*fleet.Index)
+	}
+	ix, err := f.Index(t.Context(), cluster)
+	require.NoError(t, err)
+	if f == whole {
+		indexes.Store(cluster, ix)
+	}
+	return ix
 }
 
 // replaced is a file of the example fleet with parts of its text replaced.
@@ -75,12 +116,25 @@ func replaced(t testing.TB, name string, oldnew ...string) edit {
 
 func catalogue(t testing.TB, more ...policy.Source) *render.Catalogue {
 	t.Helper()
+	if len(more) == 0 {
+		return builtIn()
+	}
 	files, err := render.Sources()
 	require.NoError(t, err)
 	c, problems := render.Load(append(files, more...))
 	require.Empty(t, problems)
 	return c
 }
+
+// builtIn is loaded once; that it has no problems is a test of its own.
+var builtIn = sync.OnceValue(func() *render.Catalogue {
+	files, err := render.Sources()
+	if err != nil {
+		panic(err)
+	}
+	c, _ := render.Load(files)
+	return c
+})
 
 func workload(t testing.TB, ix *fleet.Index, name string) fleet.Workload {
 	t.Helper()
@@ -92,8 +146,7 @@ func workload(t testing.TB, ix *fleet.Index, name string) fleet.Workload {
 
 func request(t testing.TB, f *fleet.Fleet, cluster, target string, actions ...policy.Action) render.Request {
 	t.Helper()
-	ix, err := f.Index(t.Context(), cluster)
-	require.NoError(t, err)
+	ix := index(t, f, cluster)
 	return render.Request{
 		Incident: incident, Expires: time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC),
 		Target: workload(t, ix, target), Index: ix, Tree: f.Tree(), Actions: actions,

@@ -27,8 +27,7 @@ func TestReleaseIsTheInverseEverywhere(t *testing.T) {
 	c, f := catalogue(t), newFleet(t)
 	fits := map[string]int{}
 	for _, cluster := range f.Clusters() {
-		ix, err := f.Index(t.Context(), cluster.Name)
-		require.NoError(t, err)
+		ix := index(t, f, cluster.Name)
 		require.Empty(t, ix.Findings())
 		for _, w := range ix.Workloads() {
 			for _, a := range every {
@@ -61,8 +60,7 @@ func TestReleaseIsTheInverseEverywhere(t *testing.T) {
 func TestIncidentsComeAndGoInAnyOrder(t *testing.T) {
 	c, f := catalogue(t), newFleet(t)
 	cluster, _ := f.Cluster("prod-eu")
-	ix, err := f.Index(t.Context(), "prod-eu")
-	require.NoError(t, err)
+	ix := index(t, f, "prod-eu")
 	targets := []string{"payments/payments", "payments/ledger", "web/frontend", "batch/report"}
 	rapid.Check(t, func(rt *rapid.T) {
 		open := rapid.SliceOfNDistinct(rapid.IntRange(0, 99), 2, 4, rapid.ID).Draw(rt, "incidents")
@@ -146,6 +144,10 @@ func TestEqualRequestsGiveEqualBytes(t *testing.T) {
 		require.Equal(t, proof.Digest(), p.Digest())
 		require.Equal(t, proof.Diff(), p.Diff())
 	}
+	other, problems := render.Load(must(render.Sources()))
+	require.Empty(t, problems)
+	again, _, _ := proved(t, other, r)
+	require.Equal(t, first, again)
 	require.True(t, slices.IsSorted(func() (names []string) {
 		for _, change := range first.Changes {
 			names = append(names, change.Path)
@@ -161,4 +163,11 @@ func released(t require.TestingT, tree *gitops.Tree, cluster fleet.Cluster, id s
 	after, err := tree.With(context.Background(), changes...)
 	require.NoError(t, err)
 	return after
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
