@@ -45,7 +45,7 @@ func (r refuse) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("this process fetches nothing")
 }
 
-// The seal itself works: without the guard the library does reach out.
+// The seal itself works.
 func TestSealNotices(t *testing.T) {
 	touched := sealed(t)
 	_, err := http.Get("http://127.0.0.1:1/") //nolint:bodyclose // there is none
@@ -63,7 +63,6 @@ func utf16LE(s string) string {
 
 // Nothing that a repository can say makes a build fetch or run anything.
 func TestThreatA9NothingIsFetchedOrRun(t *testing.T) {
-	touched := sealed(t)
 	plugin := func(rest string) string {
 		return "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: x}\n" + rest
 	}
@@ -109,14 +108,15 @@ func TestThreatA9NothingIsFetchedOrRun(t *testing.T) {
 		"validator":              kustomization("validators:\n- |\n  apiVersion: builtin\n  kind: ReplacementTransformer\n  metadata: {name: x}\n  replacements: [{path: 'http://192.0.2.1/p'}]\n"),
 		"plugin made by a patch": {
 			"root/kustomization.yaml": "resources: [../p]\ngenerators: [../p]\n",
-			"p/kustomization.yaml":    "resources: [g.yaml]\npatches: [{target: {kind: ConfigMapGenerator}, patch: '[{op: replace, path: /apiVersion, value: builtin}]'}]\n",
-			"p/g.yaml":                strings.Replace(plugin("files: ['https://192.0.2.1/p']"), "builtin", "v1", 1),
+			"p/kustomization.yaml":    "resources: [g.yaml]\npatches:\n- target: {kind: ConfigMapGenerator}\n  patch: |\n    - op: replace\n      path: /files/0\n      value: https://192.0.2.1/p\n",
+			"p/g.yaml":                plugin("files: [x]"),
 		},
 		"plugin made two levels down": {
 			"root/kustomization.yaml": "generators: [../q]\n",
 			"q/kustomization.yaml":    "resources: [../p]\n",
-			"p/kustomization.yaml":    "resources: [g.yaml]\nreplacements: [{source: {kind: ConfigMapGenerator}, targets: [{select: {kind: ConfigMapGenerator}, fieldPaths: [files.0]}]}]\n",
-			"p/g.yaml":                plugin("files: ['x']"),
+			"p/kustomization.yaml":    "resources: [g.yaml, url.yaml]\nreplacements: [{source: {kind: ConfigMap, fieldPath: data.k}, targets: [{select: {kind: ConfigMapGenerator}, fieldPaths: [files.0]}]}]\n",
+			"p/g.yaml":                plugin("files: [x]"),
+			"p/url.yaml":              "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: u, annotations: {config.kubernetes.io/local-config: 'true'}}\ndata: {k: https://192.0.2.1/p}\n",
 		},
 		"exec plugin": with("generators: [g.yaml]", "g.yaml", "apiVersion: some.team/v1\nkind: Exec\nmetadata: {name: x}\n"),
 		"exec function": with("transformers: [g.yaml]", "g.yaml",
@@ -129,6 +129,7 @@ func TestThreatA9NothingIsFetchedOrRun(t *testing.T) {
 	}
 	for name, content := range cases {
 		t.Run(name, func(t *testing.T) {
+			touched := sealed(t)
 			tree := files(t, content)
 			_, err := Build(t.Context(), tree, "root", Options{})
 			var bad *Error
