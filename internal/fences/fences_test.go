@@ -32,8 +32,9 @@ var allowed = map[string][]string{
 	"internal/render": {
 		"internal/expr", "internal/fleet", "internal/gitops", "internal/kustomize", "internal/policy", "internal/strict", "internal/validate", "templates",
 	},
-	"internal/proposal": {},
-	"internal/forge":    {},
+	"internal/proposal":        {},
+	"internal/forge":           {},
+	"internal/forge/forgetest": {},
 	"internal/incident": {
 		"internal/alert", "internal/fleet", "internal/forge", "internal/gitops", "internal/policy",
 		"internal/proposal", "internal/redact", "internal/render", "internal/validate",

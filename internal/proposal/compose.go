@@ -17,15 +17,26 @@ type limits struct {
 var (
 	whole  = limits{rows: 200, sentences: 100, text: 600, difference: 1 << 30, evidence: 1 << 30}
 	usual  = limits{rows: 40, sentences: 20, text: 400}
-	narrow = limits{rows: 4, sentences: 4, text: 160} // for names of a length that no cluster has
+	narrow = limits{rows: 8, sentences: 4, text: 160} // for names of a length that no cluster has
+	least  = limits{rows: 1, sentences: 1, text: 40}
 )
 
+// reading is a document with its two long parts made ready.
+type reading struct {
+	Document
+	diff, alerts string
+}
+
+func read(d Document) reading { return reading{d, tidy(d.Difference), evidence(d.Evidence)} }
+
 // compose puts a document into the order in which it is read.
-func compose(d Document, l limits) []section {
+func compose(d reading, l limits) []section {
+	left := len(d.Actions) - l.rows
+	d.Actions = first(d.Actions, l.rows)
 	return []section{
 		{"", d.firstScreen(l)},
 		{"What happened", d.happened(l)},
-		{"What this changes", d.changes(l)},
+		{"What this changes", d.changes(l, left)},
 		{"Whom it hits", d.hits(l)},
 		{"What it does not do", d.doesNot(l)},
 		{"When it expires", d.expires(l)},
@@ -142,7 +153,7 @@ func (d Document) happened(l limits) []block {
 	return []block{append(facts, why)}
 }
 
-func (d Document) changes(l limits) []block {
+func (d Document) changes(l limits, left int) []block {
 	var all list
 	for _, a := range d.Actions {
 		if a.Skipped != "" {
@@ -163,6 +174,9 @@ func (d Document) changes(l limits) []block {
 		}
 		i.below = append(i.below, line(ours("Open connections "+connections(a)+".")))
 		all = append(all, i)
+	}
+	if left > 0 {
+		all = append(all, item{text: line(bold(fmt.Sprintf("And %d more actions:", left)), ours(" see the record"))})
 	}
 	var files list
 	for _, f := range first(d.Files, l.rows) {
@@ -204,7 +218,7 @@ func (d Document) hits(l limits) []block {
 		t.rows = append(t.rows, []paragraph{object(h.Object), orNone(line(text(h.Replicas))), how, orNone(names(h.Images, l))})
 	}
 	if n := len(d.Hits) - len(t.rows); n > 0 {
-		t.rows = append(t.rows, []paragraph{line(ours(fmt.Sprintf("and %d more", n))), line(ours("")), line(ours("")), line(ours("see the record"))})
+		t.rows = append(t.rows, []paragraph{line(ours(fmt.Sprintf("and %d more", n))), line(ours("-")), line(ours("-")), line(ours("see the record"))})
 	}
 	return []block{t}
 }

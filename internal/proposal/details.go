@@ -6,11 +6,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 func (d Document) undo(l limits) []block {
-	stop := "git push origin --delete " + shell(d.Branch) + "\n"
+	stop := command("git push origin --delete " + shell(d.Branch))
 	revert := "git revert -m 1 MERGE    # the merge commit; without -m 1 if it was squashed or rebased\n"
 	blocks := []block{
 		line(bold("Before the merge:"), ours(" close the pull request. irgit leaves it closed until somebody reopens it. Without a forge, delete the branch:")),
@@ -40,12 +39,22 @@ func (d Document) removal(l limits) string {
 	slices.Sort(dirs)
 	var b strings.Builder
 	for _, dir := range first(slices.Compact(dirs), l.rows) {
-		b.WriteString("git rm -r " + shell(dir) + "\n")
+		b.WriteString(command("git rm -r " + shell(dir)))
 	}
 	for _, path := range first(edits, l.rows) {
-		fmt.Fprintf(&b, "sed -i '/^ *- %s$/d' %s\n", regexp.QuoteMeta(plainName(d.Incident)), shell(path))
+		b.WriteString(command(fmt.Sprintf("sed -i '/^ *- %s$/d' %s", regexp.QuoteMeta(plainName(d.Incident)), shell(path))))
 	}
 	return b.String()
+}
+
+// command is one line of a block of commands. One that a command line would
+// not take is not shown.
+func command(s string) string {
+	const most = 1000
+	if len(s) > most {
+		return "# a command too long to be shown\n"
+	}
+	return s + "\n"
 }
 
 func plainName(s string) string { return unsafeInShell.ReplaceAllString(s, "?") }
@@ -61,9 +70,8 @@ func shell(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-func (d Document) difference(l limits) []block {
-	diff := tidy(d.Difference)
-	kept, lines, all := head(diff, l.difference)
+func (d reading) difference(l limits) []block {
+	kept, lines, all := head(d.diff, l.difference)
 	blocks := []block{concat(line(ours("What kustomize builds before and after, from ")), orNone(names(first(d.Roots, l.rows), l)), line(ours(". Nothing else differs.")))}
 	if lines < all {
 		blocks = append(blocks, line(bold(fmt.Sprintf("Cut after %d of %d lines.", lines, all)), ours(" The files are whole on the branch "), name(d.Branch),
@@ -82,24 +90,17 @@ func tidy(diff string) string {
 	var b strings.Builder
 	for line := range strings.Lines(diff) {
 		line = cut(strings.TrimRight(line, "\r\n"), most)
-		for i, r := range line {
-			switch {
-			case r == '\t' || r >= ' ' && r <= '~':
-				b.WriteRune(r)
-			case r == utf8.RuneError && !strings.HasPrefix(line[i:], "\uFFFD"):
-				fmt.Fprintf(&b, `\x{%02x}`, line[i])
-			default:
-				b.WriteString(printable("x" + string(r))[1:])
-			}
+		if line != "" && !strings.ContainsRune("+- @\\din", rune(line[0])) {
+			b.WriteByte(' ') // not of a diff: it would stand at the margin and could be a command
 		}
-		b.WriteByte('\n')
+		tabs := strings.Split(line, "\t")
+		for i := range tabs {
+			tabs[i] = disarm(shown(tabs[i]))
+		}
+		b.WriteString(strings.Join(tabs, "\t") + "\n")
 	}
-	return diffLine.ReplaceAllString(disarm(b.String()), " $0")
+	return b.String()
 }
-
-// diffLine finds lines that no diff has: they would stand at the margin of the
-// body and be read by whatever looks for commands there.
-var diffLine = regexp.MustCompile(`(?m)^[^-+ @\\din]`)
 
 // head returns the first whole lines of at most so many bytes.
 func head(s string, most int) (kept string, lines, all int) {
@@ -115,8 +116,8 @@ const (
 	mostValue = 1000 // characters of its value
 )
 
-func (d Document) evidence(l limits) []block {
-	kept, lines, all := head(d.evidenceText(), l.evidence)
+func (d reading) evidence(l limits) []block {
+	kept, lines, all := head(d.alerts, l.evidence)
 	blocks := []block{line(ours("This is what the alerts say; an attacker may have written it. Secrets are masked. "+
 		`Marks are defanged ([@], [#], [:]//, www[.]), and what is not plain ASCII is shown as \u{...}. The record has the text itself: `), name(d.Record), ours("."))}
 	if lines < all {
@@ -129,18 +130,18 @@ func (d Document) evidence(l limits) []block {
 	return append(blocks, fold{fmt.Sprintf("Alerts: %d of %d", len(d.Evidence), d.Count), []block{code{"text", kept}}})
 }
 
-// evidenceText is one line for each alert and, indented, one for each value.
-func (d Document) evidenceText() string {
+// evidence is one line for each alert and, indented, one for each value.
+func evidence(alerts []Alert) string {
 	var b strings.Builder
-	for _, a := range d.Evidence {
+	for _, a := range alerts {
 		when := "unknown time"
 		if !a.Time.IsZero() {
 			when = a.Time.UTC().Format(time.RFC3339Nano)
 		}
 		fmt.Fprintf(&b, "%s  %s  %s  %s\n", when, inert(a.Source), inert(a.Severity), inert(a.Digest))
-		fmt.Fprintf(&b, "  rule: %s\n", cut(inert(string(a.Rule)), mostValue))
+		fmt.Fprintf(&b, "  rule: %s\n", inert(cut(string(a.Rule), mostValue)))
 		for _, f := range a.Fields {
-			fmt.Fprintf(&b, "  %s: %s\n", cut(inert(string(f.Name)), mostName), cut(inert(string(f.Value)), mostValue))
+			fmt.Fprintf(&b, "  %s: %s\n", inert(cut(string(f.Name), mostName)), inert(cut(string(f.Value), mostValue)))
 		}
 		if a.Cut {
 			b.WriteString("  (the alert was longer than what is kept of it)\n")
@@ -150,17 +151,17 @@ func (d Document) evidenceText() string {
 }
 
 func (d Document) check(l limits) []block {
-	commands := "git fetch origin " + shell(d.Branch) + "\n"
+	commands := command("git fetch origin " + shell(d.Branch))
 	signed := ours("The commit is signed.")
 	if d.Signed {
 		commands += "git verify-commit FETCH_HEAD\n"
 	} else {
 		signed = ours("The commit is not signed.")
 	}
-	commands += "git diff " + shell(d.BaseRevision) + " FETCH_HEAD\n"
+	commands += command("git diff " + shell(d.BaseRevision) + " FETCH_HEAD")
 	commands += "git worktree add --detach ../irgit-check FETCH_HEAD\n"
 	for _, root := range first(d.Roots, l.rows) {
-		commands += "kubectl kustomize ../irgit-check/" + shell(root) + "\n"
+		commands += command("kubectl kustomize ../irgit-check/" + shell(root))
 	}
 	facts := list{
 		{text: line(ours("Incident "), name(d.Incident), ours(", record "), name(d.Record))},

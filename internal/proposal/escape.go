@@ -3,6 +3,7 @@ package proposal
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,10 +11,25 @@ import (
 
 // commands is text that forges, CI and Argo CD act on wherever it stands, and
 // that a squash merge may carry from a body into a commit message.
-var commands = regexp.MustCompile(`(?i)argocd-gpg-seal|\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|skip-checks|signed-off-by|co-authored-by|change-id|reviewed-by|acked-by|\*\*\*no_ci\*\*\*`)
+var commands = regexp.MustCompile(`(?i)argocd-gpg-seal|\[((skip|no)\W+(ci|actions)|(ci|actions)\W+skip)\]|skip-checks|signed-off-by|co-authored-by|change-id|reviewed-by|acked-by|\*\*\*no_ci\*\*\*`)
+
+// stems are in every such text; looking for them first is what makes the
+// expression affordable.
+var stems = []string{"-seal", "skip", "[no", "no_", "-by", "-id"}
+
+func mayCommand(s string) bool {
+	if strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return true // upper and lower case are not that simple there
+	}
+	s = strings.ToLower(s)
+	return slices.ContainsFunc(stems, func(stem string) bool { return strings.Contains(s, stem) })
+}
 
 // disarm makes the first character of every such text a visible escape.
 func disarm(s string) string {
+	if !mayCommand(s) {
+		return s
+	}
 	return commands.ReplaceAllStringFunc(s, func(found string) string { return escaped(rune(found[0])) + found[1:] })
 }
 
@@ -47,7 +63,7 @@ func visible(s string) string {
 // The marks that make text a mention, a reference, a link or markup even to a
 // program that knows nothing of code spans.
 var (
-	marks   = regexp.MustCompile(`[@#]|://|(?i:\bwww\.)|<[A-Za-z/!?]`)
+	marks   = regexp.MustCompile(`[@#]|://|(?i:\bwww\.)|<[A-Za-z/!?]|\[[ xX]\]`)
 	defangs = map[string]string{"@": "[@]", "#": "[#]", "://": "[:]//"}
 )
 
@@ -57,20 +73,21 @@ func inert(s string) string {
 		if defanged, ok := defangs[found]; ok {
 			return defanged
 		}
-		if found[0] == '<' {
-			return escaped('<') + found[1:]
+		if found[0] == '<' || found[0] == '[' {
+			return escaped(rune(found[0])) + found[1:]
 		}
 		return found[:3] + "[.]"
 	})
 	return disarm(s)
 }
 
-// unticked keeps text inside a code span of one backtick and inside one cell.
-var unticked = strings.NewReplacer("`", escaped('`'), "|", escaped('|'))
+// unticked keeps text inside a code span of one backtick and inside one cell,
+// and opens no comment for programs that look at the raw text.
+var unticked = strings.NewReplacer("`", escaped('`'), "|", escaped('|'), "<!", escaped('<')+"!")
 
 func span(s string) string {
 	if strings.TrimSpace(s) == "" {
-		return "(empty)"
+		return empty
 	}
 	return "`" + unticked.Replace(s) + "`"
 }
@@ -89,18 +106,21 @@ func cut(s string, most int) string {
 	return fmt.Sprintf("%s... (%d characters more)", s[:end], n-most)
 }
 
-// printable puts text into one line and shows what cannot be seen or changes
-// the direction of writing. Letters of all alphabets stay: people wrote it.
-func printable(s string) string {
+// printable puts text that people wrote into one line.
+func printable(s string) string { return disarm(shown(strings.Join(strings.Fields(s), " "))) }
+
+// shown makes what cannot be seen, or changes the direction of writing, an
+// escape. Letters of all alphabets stay.
+func shown(s string) string {
 	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(strings.Join(strings.Fields(s), " "), "\uFFFD") {
+	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
 		if r == ' ' || unicode.IsPrint(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
 			b.WriteRune(r)
 		} else {
 			b.WriteString(escaped(r))
 		}
 	}
-	return disarm(b.String())
+	return b.String()
 }
 
 // said escapes text that people or the fleet wrote, for the middle of a line
@@ -123,7 +143,8 @@ func said(s string) string {
 var (
 	markdown = strings.NewReplacer(
 		`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "!", `\!`, "$", `\$`,
-		"&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "&vert;")
+		"&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "&vert;",
+	)
 	// leading is what opens a list, a heading or a rule at the start of a text
 	// that itself starts a list item.
 	leading = regexp.MustCompile(`^([0-9]*)([-+=#.):])`)

@@ -7,20 +7,20 @@ const leastDifference = 12_000
 
 // fit writes the body within MaxBody bytes: first the difference is cut, then
 // the evidence, and only for names of absurd length the lists.
-func fit(d Document) string {
-	body := ""
+func fit(d reading) string {
+	const reserve = 1000 // for what says that something was cut
+	wanted := min(len(d.diff)+len(d.alerts), leastDifference)
 	for _, l := range []limits{usual, narrow} {
-		if rest := MaxBody - len(write(d, l)); rest > 2000 {
-			body = fill(d, l, rest-1000) // for what says that something was cut
-			break
+		if rest := MaxBody - reserve - len(write(d, l)); rest >= wanted {
+			return fill(d, l, rest)
 		}
 	}
-	return body
+	return fill(d, least, MaxBody-reserve-len(write(d, least)))
 }
 
 // fill gives the two long parts what the others left.
-func fill(d Document, l limits, rest int) string {
-	difference, evidence := len(tidy(d.Difference)), len(d.evidenceText())
+func fill(d reading, l limits, rest int) string {
+	difference, evidence := len(d.diff), len(d.alerts)
 	for {
 		l.difference = min(difference, max(rest-evidence, min(leastDifference, rest)))
 		l.evidence = min(evidence, rest-l.difference)
@@ -33,7 +33,7 @@ func fill(d Document, l limits, rest int) string {
 	}
 }
 
-func write(d Document, l limits) string {
+func write(d reading, l limits) string {
 	m := markdownWriter{most: l.text}
 	m.sections(compose(d, l))
 	return strings.TrimRight(m.String(), "\n") + "\n"

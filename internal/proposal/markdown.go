@@ -8,7 +8,10 @@ type markdownWriter struct {
 	most int // characters of one written text or name
 }
 
-const inlineMost = 160 // characters of untrusted text in a line
+const (
+	inlineMost = 160 // characters of untrusted text in a line
+	empty      = "(empty)"
+)
 
 func (m *markdownWriter) sections(all []section) {
 	for _, s := range all {
@@ -76,10 +79,13 @@ func (m *markdownWriter) inline(parts []part) string {
 		case written:
 			b.WriteString(said(cut(x.text, m.most)))
 		case named:
-			b.WriteString(span(cut(disarm(visible(x.text)), m.most)))
+			b.WriteString(span(disarm(cut(visible(x.text), m.most))))
 		case hostile:
-			b.WriteString(span(cut(inert(x.text), inlineMost)))
+			b.WriteString(span(inert(cut(x.text, inlineMost))))
 		}
+	}
+	if strings.TrimSpace(b.String()) == "" {
+		return empty // a list item of nothing would make a heading of the line above
 	}
 	return b.String()
 }

@@ -132,12 +132,12 @@ type Alert struct {
 type Field struct{ Name, Value Untrusted }
 
 // Render writes the title and the Markdown body of the pull request.
-func Render(d Document) (title, body string) { return Subject(d), fit(d) }
+func Render(d Document) (title, body string) { return Subject(d), fit(read(d)) }
 
 // Terminal writes the same as plain text, whose control characters are those of
 // line ends alone.
 func Terminal(d Document) string {
 	var p plainWriter
-	p.sections(compose(d, whole))
+	p.sections(compose(read(d), whole))
 	return p.String()
 }
