@@ -21,7 +21,7 @@ func CommitBody(d Document) string {
 	c.paragraph("%s from %s, severity %s, %s. Policy %s answers it. %s",
 		d.count(), d.Source, d.Severity, between(d.First, d.Last), d.Policy.Name, cut(d.Policy.Description, usual.text))
 	for _, a := range d.taken() {
-		c.item("%s: %s Open connections %s.", a.Name, cut(a.Summary, usual.text), connections(a))
+		c.item("%s: %s %s", a.Name, cut(a.Summary, usual.text), a.connections())
 	}
 	for _, a := range d.Actions {
 		if a.Skipped != "" {

@@ -114,22 +114,26 @@ func (d Document) whom() paragraph {
 // connections says the strongest thing that holds for one of the actions.
 func (d Document) connections() string {
 	taken := d.taken()
-	for _, cuts := range []string{"yes", "unknown"} {
-		if i := slices.IndexFunc(taken, func(a Action) bool { return a.Cuts == cuts }); i >= 0 {
-			return connections(taken[i])
-		}
+	cut := func(word string) bool {
+		return slices.ContainsFunc(taken, func(a Action) bool { return a.Cuts == word })
 	}
-	return connections(Action{})
-}
-
-func connections(a Action) string {
-	switch a.Cuts {
-	case "yes":
+	switch {
+	case cut("yes"):
 		return "are cut"
-	case "unknown":
+	case cut("unknown"):
 		return "may stay open, a reverse shell too"
 	}
 	return "stay open, a reverse shell too"
+}
+
+func (a Action) connections() string {
+	switch a.Cuts {
+	case "yes":
+		return "Cuts open connections."
+	case "unknown":
+		return "May leave open connections open."
+	}
+	return "Leaves open connections alone."
 }
 
 // term is the time that the containment lasts.
@@ -172,7 +176,7 @@ func (d Document) changes(l limits, left int) []block {
 			}
 			i.below = append(i.below, below)
 		}
-		i.below = append(i.below, line(ours("Open connections "+connections(a)+".")))
+		i.below = append(i.below, line(ours(a.connections())))
 		all = append(all, i)
 	}
 	if left > 0 {

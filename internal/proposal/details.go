@@ -44,6 +44,9 @@ func (d Document) removal(l limits) string {
 	for _, path := range first(edits, l.rows) {
 		b.WriteString(command(fmt.Sprintf("sed -i '/^ *- %s$/d' %s", regexp.QuoteMeta(plainName(d.Incident)), shell(path))))
 	}
+	if b.Len() > 0 {
+		b.WriteString(command("git commit -a -m " + shell("Release "+d.Incident)))
+	}
 	return b.String()
 }
 
