@@ -152,11 +152,14 @@ func printProblems(w io.Writer, problems []validate.Problem) {
 func explain(err error) error {
 	var fleetProblems *fleet.ConfigError
 	var branch *gitops.BranchError
+	var cluster *incident.ClusterError
 	switch {
 	case errors.As(err, &fleetProblems):
 		return invalidError{err, "the README shows what .irgit.yaml holds"}
 	case errors.As(err, &branch):
 		return usageError{err, "use --base, IRGIT_BASE or base in irgit.yaml"}
+	case errors.As(err, &cluster):
+		return usageError{err, "use --cluster, IRGIT_CLUSTER or cluster in irgit.yaml with a cluster's name or alias"}
 	case errors.Is(err, gitops.ErrRejected):
 		return hintedError{err, "a rule or hook of the server refused the branch; irgit pushes to irgit/* only"}
 	case errors.Is(err, gitops.ErrUnreachable), errors.Is(err, forge.ErrUnreachable):

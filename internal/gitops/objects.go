@@ -93,11 +93,11 @@ func (s *objects) get(ctx context.Context, h plumbing.Hash, kind plumbing.Object
 
 // fetch brings the wanted objects that are not here.
 func (s *objects) fetch(ctx context.Context, wants []plumbing.Hash, deep bool) error {
-	if s.remote == nil {
-		return errors.New("the object is not in this tree and there is no remote to ask")
-	}
 	if len(wants) == 0 {
 		return nil
+	}
+	if s.remote == nil {
+		return errors.New("the object is not in this tree and there is no remote to ask")
 	}
 	return s.remote.fetch(ctx, wants, deep, s.keep)
 }

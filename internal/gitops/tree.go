@@ -2,12 +2,12 @@ package gitops
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -147,23 +147,17 @@ func (t *Tree) ReadDir(ctx context.Context, name string) ([]Entry, error) {
 }
 
 // Prefetch brings files, and directories with all that is below them, in one
-// round trip. Paths that do not exist are passed over, as is what is here
-// already. It is a hint: reading works without it, one round trip a level.
+// round trip, after one for each level of directories on the way that is not
+// here yet. Paths that lead nowhere are passed over, as is what is here
+// already. It is a hint: reading works without it, one round trip an object.
 func (t *Tree) Prefetch(ctx context.Context, names ...string) error {
+	found, err := t.findAll(ctx, names)
+	if err != nil {
+		return fmt.Errorf("fetch %d paths: %w", len(names), err)
+	}
 	var wants []plumbing.Hash
-	seen := make(map[plumbing.Hash]bool)
-	for _, name := range names {
-		e, err := t.find(ctx, name)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			continue
-		case err != nil:
-			return err
-		case seen[e.hash] || e.kind() == Symlink || e.kind() == Submodule:
-			continue
-		}
-		seen[e.hash] = true
-		if !t.complete(e) {
+	for _, e := range found {
+		if !slices.Contains(wants, e.hash) && !t.complete(e) {
 			wants = append(wants, e.hash)
 		}
 	}
@@ -171,6 +165,48 @@ func (t *Tree) Prefetch(ctx context.Context, names ...string) error {
 		return fmt.Errorf("fetch %d paths: %w", len(wants), err)
 	}
 	return nil
+}
+
+// findAll goes down to all names side by side, so that the directories of one
+// level come together.
+func (t *Tree) findAll(ctx context.Context, names []string) (found []treeEntry, err error) {
+	type walk struct {
+		at   treeEntry
+		rest []string
+	}
+	var walks []walk
+	for _, name := range names {
+		if name == "" || name == "." || path.Clean(name) == name && !path.IsAbs(name) {
+			walks = append(walks, walk{treeEntry{mode: modeDir, hash: t.root}, strings.FieldsFunc(name, func(r rune) bool { return r == '/' })})
+		}
+	}
+	for len(walks) > 0 {
+		var missing []plumbing.Hash
+		for _, w := range walks {
+			if _, here := t.store.local(w.at.hash); len(w.rest) > 0 && !here && !slices.Contains(missing, w.at.hash) {
+				missing = append(missing, w.at.hash)
+			}
+		}
+		if err := t.store.fetch(ctx, missing, false); err != nil {
+			return nil, err
+		}
+		var next []walk
+		for _, w := range walks {
+			if len(w.rest) == 0 {
+				found = append(found, w.at)
+				continue
+			}
+			entries, err := t.store.tree(ctx, w.at.hash)
+			if err != nil {
+				return nil, err
+			}
+			if e, ok := lookup(entries, w.rest[0]); ok && (e.kind() == Dir || len(w.rest) == 1) {
+				next = append(next, walk{e, w.rest[1:]})
+			}
+		}
+		walks = next
+	}
+	return found, nil
 }
 
 // complete reports whether e and everything below it is here.

@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
@@ -25,10 +26,27 @@ func newSession(ctx context.Context, o Options, remote *gitops.Remote, base stri
 	if err != nil {
 		return nil, fmt.Errorf("fleet at %s of %s: %w", base, remote, err)
 	}
+	if _, known := f.Cluster(o.Cluster); o.Cluster != "" && !known {
+		e := &ClusterError{Name: o.Cluster}
+		for _, c := range f.Clusters() {
+			e.Declared = append(e.Declared, c.Name)
+		}
+		return nil, e
+	}
 	return &session{
 		o: o, remote: remote, base: base, revision: revision, tree: tree,
 		fleet: f, indexes: make(map[string]*fleet.Index),
 	}, nil
+}
+
+// ClusterError is an Options.Cluster that the fleet does not declare.
+type ClusterError struct {
+	Name     string
+	Declared []string
+}
+
+func (e *ClusterError) Error() string {
+	return fmt.Sprintf(".irgit.yaml declares no cluster %q; it declares %s", e.Name, strings.Join(e.Declared, ", "))
 }
 
 // index renders a cluster once per session.

@@ -12,7 +12,7 @@ import (
 )
 
 func (p *prover) build(ctx context.Context, tree *gitops.Tree, root string) (map[string]*unstructured.Unstructured, error) {
-	built, err := kustomize.Build(ctx, tree, root, kustomize.Options{})
+	built, err := kustomize.Build(ctx, tree, root, p.request.Index.Cluster().BuildOptions())
 	if err != nil {
 		return nil, fmt.Errorf("prove incident %s: %w", p.request.Incident, err)
 	}

@@ -232,7 +232,7 @@ func TestThreatK1LeakyQuarantineIsSaid(t *testing.T) {
 	c := catalogue(t)
 	b, err := c.Render(t.Context(), request(t, newFleet(t), "prod-eu", "payments/ledger", act("quarantine")))
 	require.NoError(t, err)
-	require.Equal(t, []string{"not isolating: ledger-from-payments selects the same pods and allows traffic, which goes on"}, b.Steps[0].Warnings)
+	require.Equal(t, []string{"not isolating: ledger-from-payments allows ingress from pods app.kubernetes.io/name=payments of the namespace on TCP 5432, which goes on"}, b.Steps[0].Warnings)
 	closed := newFleet(t, replaced(t, "apps/base/payments/networkpolicy.yaml", "policyTypes: [Ingress]", "policyTypes: [Egress]"))
 	b, err = c.Render(t.Context(), request(t, closed, "prod-eu", "payments/ledger", act("quarantine")))
 	require.NoError(t, err)

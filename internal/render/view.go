@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -59,7 +58,8 @@ type targetView struct {
 	Ports             []portView        `json:"ports"`
 	Services          []string          `json:"services"`
 	Autoscalers       []objectView      `json:"autoscalers"`
-	Policies          []policyView      `json:"policies"` // that select it today
+	Policies          []objectView      `json:"policies"`   // that select it today
+	Allowances        []string          `json:"allowances"` // sentences: what NetworkPolicies among them let through
 }
 
 type portView struct {
@@ -74,13 +74,6 @@ type objectView struct {
 	Kind       string `json:"kind"`
 	Namespace  string `json:"namespace"`
 	Name       string `json:"name"`
-}
-
-type policyView struct {
-	Kind      string `json:"kind"` // NetworkPolicy, AuthorizationPolicy
-	Namespace string `json:"namespace"`
-	Name      string `json:"name"`
-	Allows    bool   `json:"allows"` // some traffic; true also where irgit cannot tell
 }
 
 type incidentView struct {
@@ -142,7 +135,10 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 		view.Autoscalers = append(view.Autoscalers, objectView{a.APIVersion, a.Kind, a.Namespace, a.Name})
 	}
 	for _, ref := range r.Index.Selecting(target) {
-		view.Policies = append(view.Policies, policyView{ref.Kind, ref.Namespace, ref.Name, allows(r.Index, ref)})
+		view.Policies = append(view.Policies, objectView{ref.APIVersion, ref.Kind, ref.Namespace, ref.Name})
+	}
+	for _, a := range r.Index.Allowances(target) {
+		view.Allowances = append(view.Allowances, a.Sentence)
 	}
 	return expr.Vars{
 		"cluster": cluster, "target": view,
@@ -158,23 +154,4 @@ func principal(c fleet.Cluster, namespace, serviceAccount string) string {
 		domain = "cluster.local"
 	}
 	return fmt.Sprintf("%s/ns/%s/sa/%s", domain, namespace, serviceAccount)
-}
-
-// allows reports whether a policy lets traffic through that another could not
-// take back: NetworkPolicies add up, and one with a rule allows.
-func allows(ix *fleet.Index, ref fleet.ObjectRef) bool {
-	object, ok := ix.Object(ref)
-	if !ok {
-		return true // too large for the index, or not to be read: it may
-	}
-	spec, _ := object.Object["spec"].(map[string]any)
-	if ref.Kind == "AuthorizationPolicy" {
-		action, _ := spec["action"].(string)
-		return action == "" || action == "ALLOW"
-	}
-	ingress, _ := spec["ingress"].([]any)
-	egress, _ := spec["egress"].([]any)
-	types, typed := spec["policyTypes"].([]any)
-	return len(ingress) > 0 && (!typed || slices.Contains(types, any("Ingress"))) ||
-		len(egress) > 0 && (!typed || slices.Contains(types, any("Egress")))
 }
