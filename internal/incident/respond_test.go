@@ -162,13 +162,12 @@ func TestFiftyIncidentsMerge(t *testing.T) {
 		w.merge(o.Incident.Branch)
 	}
 	require.Equal(t, 50, strings.Count(w.git("show", "main:"+hook), "  - 20261123-app-"))
-	for _, o := range out {
-		r := w.release(o.Incident.ID)
-		w.merge(r.Incident.Branch)
+	// In any order, out of the middle of the list too.
+	for _, i := range []int{49, 0, 17} {
+		w.merge(w.release(out[i].Incident.ID).Incident.Branch)
+		require.NotContains(t, w.git("show", "main:"+hook), out[i].Incident.ID)
 	}
-	left := w.git("diff", "--name-only", base, "main")
-	require.Equal(t, 50, len(strings.Split(left, "\n")))
-	require.NotContains(t, left, hook)
+	require.Equal(t, 47, strings.Count(w.git("show", "main:"+hook), "  - 20261123-app-"))
 	w.git("fsck", "--strict")
 }
 

@@ -49,6 +49,7 @@ func newWorld(t *testing.T, files map[string]string) *world {
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	w.options = options(t)
 	w.options.Git.URL = server.URL + "/fleet.git"
+	w.options.Git.CacheDir, w.options.CacheDir = filepath.Join(w.dir, "cache"), filepath.Join(w.dir, "cache")
 	return w
 }
 

@@ -9,12 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/cgi"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -96,30 +98,28 @@ func Git(ctx context.Context, dir string, args ...string) (string, error) {
 // commit on main, always the same one for the same files.
 func NewRepository(ctx context.Context, dir, name string, files map[string][]byte) (string, error) {
 	bare := filepath.Join(dir, name)
-	work, err := os.MkdirTemp(dir, "work-*")
+	if _, err := Git(ctx, dir, "init", "-q", "--bare", "-b", "main", bare); err != nil {
+		return "", fmt.Errorf("make repository: %w", err)
+	}
+	config, err := os.OpenFile(filepath.Join(bare, "config"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return "", fmt.Errorf("make repository: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(work) }()
-	for file, content := range files {
-		full := filepath.Join(work, filepath.FromSlash(file))
-		err = errors.Join(err, os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, content, 0o644))
-	}
-	if err != nil {
+	_, err = io.WriteString(config, "[uploadpack]\n\tallowFilter = true\n[http]\n\treceivepack = true\n")
+	if err = errors.Join(err, config.Close()); err != nil {
 		return "", fmt.Errorf("make repository: %w", err)
 	}
-	for _, args := range [][]string{
-		{"init", "-q", "-b", "main"},
-		{"add", "-A"},
-		{"commit", "-q", "-m", "The fleet"},
-		{"clone", "-q", "--bare", work, bare},
-		{"--git-dir", bare, "config", "uploadpack.allowFilter", "true"},
-		{"--git-dir", bare, "config", "http.receivepack", "true"},
-		{"--git-dir", bare, "remote", "remove", "origin"},
-	} {
-		if _, err := Git(ctx, work, args...); err != nil {
-			return "", fmt.Errorf("make repository: %w", err)
-		}
+	var in bytes.Buffer
+	in.WriteString("commit refs/heads/main\ncommitter Platform Team <platform@example.com> 1767603600 +0000\ndata 10\nThe fleet\n\n")
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(&in, "M 100644 inline %s\ndata %d\n", file, len(files[file]))
+		in.Write(files[file])
+		in.WriteByte('\n')
+	}
+	cmd := exec.CommandContext(ctx, "git", "fast-import", "--quiet")
+	cmd.Dir, cmd.Stdin = bare, &in
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make repository: git fast-import: %w: %s", err, strings.TrimSpace(string(out)))
 	}
 	return bare, nil
 }
