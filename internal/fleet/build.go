@@ -46,7 +46,7 @@ func (f *Fleet) entries(ctx context.Context, c Cluster, roots []Root, foreign []
 	}
 	known := map[entryKey]*entry{}
 	var stale []entryKey
-	var paths []string
+	var built, followed []string // roots
 	for _, key := range wanted {
 		if _, twice := known[key]; twice {
 			continue
@@ -57,12 +57,19 @@ func (f *Fleet) entries(ctx context.Context, c Cluster, roots []Root, foreign []
 			return nil, err
 		}
 		known[key] = old
-		if !fresh {
-			stale, paths = append(stale, key), append(paths, key.root)
+		switch {
+		case fresh:
+			continue
+		case key.mode == readOnly:
+			followed = append(followed, key.root)
+		default:
+			built = append(built, key.root)
 		}
+		stale = append(stale, key)
 	}
 	if len(stale) > 0 {
-		if err := kustomize.Prefetch(ctx, f.tree, paths...); err != nil {
+		err := errors.Join(kustomize.Prefetch(ctx, f.tree, built...), kustomize.PrefetchFollow(ctx, f.tree, followed...))
+		if err != nil {
 			return nil, err
 		}
 		made, errs := make([]*entry, len(stale)), make([]error, len(stale))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,7 +18,7 @@ type Index struct {
 	extras    map[ObjectRef]extra        // what else is known of workloads
 	objects   map[string][]indexedObject // by namespace, "" for cluster-scoped ones
 	releases  map[string][]helmRelease   // by the namespace they install into
-	readers   map[string][]reader        // by the kustomization file that is read
+	readers   map[string][]reader        // of the cluster's hooks, by their kustomization file
 	findings  []Finding
 }
 
@@ -91,30 +92,37 @@ func (f *Fleet) index(ctx context.Context, c Cluster) (*Index, error) {
 		cluster: c, roots: map[string]rootInfo{}, objects: map[string][]indexedObject{}, extras: map[ObjectRef]extra{},
 		releases: map[string][]helmRelease{}, readers: map[string][]reader{}, findings: findings,
 	}
+	hooks := map[string]bool{}
+	for _, r := range roots {
+		hooks[r.Hook] = true
+	}
 	for i, r := range roots {
-		ix.add(r, entries[i], f.sharers(c.Name, r.Path))
+		ix.add(r, entries[i], hooks, f.sharers(c.Name, r.Path))
 	}
 	for i, r := range foreign {
-		ix.read(r.cluster, entries[len(roots)+i])
+		ix.read(r.cluster, entries[len(roots)+i], hooks)
 	}
 	ix.finish()
 	return ix, nil
 }
 
-// read notes which kustomizations a root's build reads.
-func (ix *Index) read(cluster string, e *entry) {
+// read notes which of the cluster's hooks a root's build reads.
+func (ix *Index) read(cluster string, e *entry, hooks map[string]bool) {
 	for _, file := range e.Kustomizations {
+		if !hooks[path.Dir(file)] {
+			continue
+		}
 		ix.readers[file] = append(ix.readers[file], reader{cluster, e.Root, e.Failure != ""})
 	}
 }
 
 // add takes in what a root renders. Entries come from the cache and are shared
 // with other indexes, so they are copied where they are completed.
-func (ix *Index) add(r Root, e *entry, sharers []string) {
+func (ix *Index) add(r Root, e *entry, hooks map[string]bool, sharers []string) {
 	ix.roots[r.Path] = rootInfo{r, e.Kustomization, e.Transformers, e.Kustomizations, sharers, e.Failure != ""}
-	ix.read(ix.cluster.Name, e)
+	ix.read(ix.cluster.Name, e, hooks)
 	for _, other := range sharers {
-		ix.read(other, e)
+		ix.read(other, e, hooks)
 	}
 	if e.Failure != "" {
 		ix.findings = append(ix.findings, Finding{r.Path, e.FailureFile, e.Failure})

@@ -14,7 +14,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// diskCache keeps trees and blobs by id, one file each. Several processes may
+// diskCache keeps commits, trees and blobs by id, one file each. Several processes may
 // share it and anybody may delete it at any time: a file appears whole by
 // rename, and what is read counts only when its hash is right. A cache that
 // fails is a cache that is empty: it never makes a job fail. A nil *diskCache
@@ -93,7 +93,13 @@ func (c *diskCache) trim(now time.Time) {
 		return
 	}
 	mark := filepath.Join(c.dir, "trimmed")
-	if info, err := os.Stat(mark); err == nil && now.Sub(info.ModTime()) < time.Hour {
+	info, err := os.Stat(mark)
+	if err != nil { // the cache is new
+		_ = os.MkdirAll(c.dir, 0o700)
+		_ = os.WriteFile(mark, nil, 0o600)
+		return
+	}
+	if now.Sub(info.ModTime()) < time.Hour {
 		return
 	}
 	_ = os.WriteFile(mark, []byte(strconv.FormatInt(now.Unix(), 10)), 0o600)

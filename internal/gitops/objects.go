@@ -56,9 +56,7 @@ func (s *objects) put(kind plumbing.ObjectType, data []byte) plumbing.Hash {
 // keep takes in an object that came from the remote.
 func (s *objects) keep(o gitObject) {
 	h := s.put(o.kind, o.data)
-	if o.kind == plumbing.TreeObject || o.kind == plumbing.BlobObject {
-		s.disk.store(h, o)
-	}
+	s.disk.store(h, o)
 }
 
 // local finds an object in memory or on disk.

@@ -55,6 +55,7 @@ func (r *Remote) Push(ctx context.Context, updates ...Update) error {
 	}
 	said, err := r.send(ctx, updates)
 	if err == nil {
+		r.remember(updates)
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		for _, u := range updates {
@@ -89,6 +90,18 @@ func (r *Remote) Push(ctx context.Context, updates ...Update) error {
 		return fmt.Errorf("push to %s: %w", r.address, err)
 	}
 	return &RejectedError{Branch: updates[0].Branch, Reason: clean(err.Error(), 300), Remote: said}
+}
+
+// remember keeps what was pushed on disk: it is read again when the branch is
+// continued.
+func (r *Remote) remember(updates []Update) {
+	for _, u := range updates {
+		for _, h := range r.unsent(plumbing.NewHash(string(u.New))) {
+			if o, ok := r.store.local(h); ok {
+				r.store.disk.store(h, o)
+			}
+		}
+	}
 }
 
 // send is one receive-pack exchange.

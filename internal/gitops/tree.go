@@ -151,21 +151,44 @@ func (t *Tree) ReadDir(ctx context.Context, name string) ([]Entry, error) {
 // here yet. Paths that lead nowhere are passed over, as is what is here
 // already. It is a hint: reading works without it, one round trip an object.
 func (t *Tree) Prefetch(ctx context.Context, names ...string) error {
+	return t.bring(ctx, names, true)
+}
+
+// PrefetchEach is Prefetch without what is below directories: it brings files,
+// and of directories the listing alone.
+func (t *Tree) PrefetchEach(ctx context.Context, names ...string) error {
+	return t.bring(ctx, names, false)
+}
+
+func (t *Tree) bring(ctx context.Context, names []string, deep bool) error {
 	found, err := t.findAll(ctx, names)
 	if err != nil {
 		return fmt.Errorf("fetch %d paths: %w", len(names), err)
 	}
+	missing := make(map[plumbing.Hash]bool)
 	var wants []plumbing.Hash
 	for _, e := range found {
-		if !slices.Contains(wants, e.hash) && !t.complete(e) {
+		if missing[e.hash] || e.kind() == Symlink || e.kind() == Submodule {
+			continue
+		}
+		_, here := t.store.local(e.hash)
+		if here && deep {
+			here = t.complete(e)
+		}
+		if missing[e.hash] = true; !here {
 			wants = append(wants, e.hash)
 		}
 	}
-	if err := t.store.fetch(ctx, wants, true); err != nil {
-		return fmt.Errorf("fetch %d paths: %w", len(wants), err)
+	for batch := range slices.Chunk(wants, maxWants) {
+		if err := t.store.fetch(ctx, batch, deep); err != nil {
+			return fmt.Errorf("fetch %d paths: %w", len(batch), err)
+		}
 	}
 	return nil
 }
+
+// maxWants bounds one request: a server looks up each of them.
+const maxWants = 4096
 
 // findAll goes down to all names side by side, so that the directories of one
 // level come together.
@@ -181,14 +204,21 @@ func (t *Tree) findAll(ctx context.Context, names []string) (found []treeEntry, 
 		}
 	}
 	for len(walks) > 0 {
+		asked := make(map[plumbing.Hash]bool)
 		var missing []plumbing.Hash
 		for _, w := range walks {
-			if _, here := t.store.local(w.at.hash); len(w.rest) > 0 && !here && !slices.Contains(missing, w.at.hash) {
+			if len(w.rest) == 0 || asked[w.at.hash] {
+				continue
+			}
+			asked[w.at.hash] = true
+			if _, here := t.store.local(w.at.hash); !here {
 				missing = append(missing, w.at.hash)
 			}
 		}
-		if err := t.store.fetch(ctx, missing, false); err != nil {
-			return nil, err
+		for batch := range slices.Chunk(missing, maxWants) {
+			if err := t.store.fetch(ctx, batch, false); err != nil {
+				return nil, err
+			}
 		}
 		var next []walk
 		for _, w := range walks {

@@ -26,13 +26,13 @@ import (
 
 // world is a fleet repository behind real smart HTTP.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	dir, bare string
 	options   incident.Options
 }
 
 // newWorld serves the example fleet with the files added; nil removes one.
-func newWorld(t *testing.T, files map[string]string) *world {
+func newWorld(t testing.TB, files map[string]string) *world {
 	t.Helper()
 	fleet, err := examples.Fleet()
 	require.NoError(t, err)

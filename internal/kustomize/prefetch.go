@@ -49,6 +49,70 @@ func Prefetch(ctx context.Context, tree *gitops.Tree, roots ...string) error {
 	return nil
 }
 
+// PrefetchFollow brings what Follow of the roots reads, and no manifests: in a
+// few round trips for each level of bases, however many roots there are. It is
+// a hint as Prefetch is.
+func PrefetchFollow(ctx context.Context, tree *gitops.Tree, roots ...string) error {
+	seen := map[string]bool{}
+	type dir struct {
+		name  string
+		plain bool // searched as Flux would where it has no kustomization
+	}
+	var next []dir
+	for _, r := range roots {
+		next = append(next, dir{clean(r), true})
+	}
+	for range maxLevels {
+		var level []dir
+		var names []string
+		for _, d := range next {
+			if !seen[d.name] {
+				seen[d.name] = true
+				level, names = append(level, d), append(names, d.name)
+			}
+		}
+		if len(level) == 0 {
+			return nil
+		}
+		if err := unreadable(ctx, tree.PrefetchEach(ctx, names...)); err != nil {
+			return fmt.Errorf("read ahead: %w", err)
+		}
+		var files []string
+		next = nil
+		for _, d := range level {
+			entries, err := tree.ReadDir(ctx, d.name)
+			if err != nil {
+				continue // a file, or nothing: Follow takes it for a leaf
+			}
+			found := false
+			for _, e := range entries {
+				if e.Mode != gitops.Dir && isKustomization(e.Name) {
+					found, files = true, append(files, path.Join(d.name, e.Name))
+				}
+			}
+			for _, e := range entries {
+				if !found && d.plain && e.Mode == gitops.Dir {
+					next = append(next, dir{path.Join(d.name, e.Name), true})
+				}
+			}
+		}
+		if err := unreadable(ctx, tree.PrefetchEach(ctx, files...)); err != nil {
+			return fmt.Errorf("read ahead: %w", err)
+		}
+		for _, file := range files {
+			data, err := tree.ReadFile(ctx, file)
+			if err != nil || inflated(data) != "" {
+				continue
+			}
+			k, _ := parseKustomization(data) // Build says what is wrong with it
+			for _, p := range within(path.Dir(file), k.bases) {
+				next = append(next, dir{p, false})
+			}
+		}
+	}
+	return nil
+}
+
 // references lists the paths outside dir that the kustomizations in and below
 // it build on.
 func references(ctx context.Context, tree *gitops.Tree, dir string, seen map[string]bool) (out []string, err error) {

@@ -91,15 +91,17 @@ func (i *importer) team(cluster string, t int) {
 	for a := range apps {
 		fmt.Fprintf(&resources, "  - %s\n", app(t, a))
 		fmt.Fprintf(&comments, "  # Deployment %s/%s\n", team, app(t, a))
-		i.app(dir+"/"+app(t, a), team, app(t, a))
+		i.app(dir+"/"+app(t, a), cluster, team, app(t, a))
 	}
 	i.file(dir+"/kustomization.yaml", kustomization+"resources:\n"+resources.String()+"transformers:\n  - ../../../"+hook+"\n")
 	i.file(hook+"/kustomization.yaml", kustomization+"sortOptions:\n  order: fifo\nresources:\n"+comments.String())
 }
 
-func (i *importer) app(dir, namespace, name string) {
+// app writes an application. No two clusters have a file in common, as where
+// every cluster has settings of its own.
+func (i *importer) app(dir, cluster, namespace, name string) {
 	meta := func(kind string) string {
-		return fmt.Sprintf("kind: %s\nmetadata:\n  name: %s\n  namespace: %s\n  labels:\n    app: %s\n", kind, name, namespace, name)
+		return fmt.Sprintf("kind: %s\nmetadata:\n  name: %s\n  namespace: %s\n  labels:\n    app: %s\n    cluster: %s\n", kind, name, namespace, name, cluster)
 	}
 	padding := strings.Repeat("# a manifest has some length\n", 12)
 	i.file(dir+"/kustomization.yaml", kustomization+"resources:\n  - deployment.yaml\n  - service.yaml\n  - hpa.yaml\n  - serviceaccount.yaml\n  - networkpolicy.yaml\n  - configmap.yaml\n")
