@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -67,6 +68,26 @@ func (i *importer) file(path, content string) {
 	_, _ = io.WriteString(i.w, content+"\n") // Flush reports what went wrong
 }
 
+// manifest writes a manifest as long as they are on average in large public
+// fleets (operate-first/apps 2.5 KB, redhat-appstudio/infra-deployments 2.7
+// KB), with comments that no other file has.
+func (i *importer) manifest(path, content string) {
+	var b strings.Builder
+	b.WriteString(content)
+	for n := 0; b.Len() < 2600; n++ {
+		b.WriteString("#")
+		for _, c := range sha256.Sum256(fmt.Append(nil, path, n)) {
+			b.WriteString(" " + words[int(c)%len(words)])
+		}
+		b.WriteString("\n")
+	}
+	i.file(path, b.String())
+}
+
+var words = strings.Fields(`the pods of this application are reached by service port and name its owner is team checkout see runbook
+	before you change replicas memory limit cpu request probe timeout period threshold image tag digest volume mount secret config
+	map environment variable ingress host path prefix tls issuer rollout surge unavailable budget selector label annotation namespace`)
+
 const kustomization = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
 
 func (i *importer) fleet(clusters int) {
@@ -103,16 +124,15 @@ func (i *importer) app(dir, cluster, namespace, name string) {
 	meta := func(kind string) string {
 		return fmt.Sprintf("kind: %s\nmetadata:\n  name: %s\n  namespace: %s\n  labels:\n    app: %s\n    cluster: %s\n", kind, name, namespace, name, cluster)
 	}
-	padding := strings.Repeat("# a manifest has some length\n", 12)
 	i.file(dir+"/kustomization.yaml", kustomization+"resources:\n  - deployment.yaml\n  - service.yaml\n  - hpa.yaml\n  - serviceaccount.yaml\n  - networkpolicy.yaml\n  - configmap.yaml\n")
-	i.file(dir+"/deployment.yaml", padding+"apiVersion: apps/v1\n"+meta("Deployment")+"spec:\n  selector:\n    matchLabels:\n      app: "+name+
+	i.manifest(dir+"/deployment.yaml", "apiVersion: apps/v1\n"+meta("Deployment")+"spec:\n  selector:\n    matchLabels:\n      app: "+name+
 		"\n  template:\n    metadata:\n      labels:\n        app: "+name+"\n    spec:\n      serviceAccountName: "+name+
 		"\n      containers:\n        - name: main\n          image: registry.example.com/"+name+":1.0.0\n          ports:\n            - name: http\n              containerPort: 8080\n")
-	i.file(dir+"/service.yaml", padding+"apiVersion: v1\n"+meta("Service")+"spec:\n  selector:\n    app: "+name+"\n  ports:\n    - name: http\n      port: 80\n      targetPort: http\n")
-	i.file(dir+"/hpa.yaml", padding+"apiVersion: autoscaling/v2\n"+meta("HorizontalPodAutoscaler")+"spec:\n  scaleTargetRef:\n    apiVersion: apps/v1\n    kind: Deployment\n    name: "+name+"\n  minReplicas: 2\n  maxReplicas: 9\n")
-	i.file(dir+"/serviceaccount.yaml", padding+"apiVersion: v1\n"+meta("ServiceAccount"))
-	i.file(dir+"/networkpolicy.yaml", padding+"apiVersion: networking.k8s.io/v1\n"+meta("NetworkPolicy")+"spec:\n  podSelector:\n    matchLabels:\n      app: "+name+"\n  policyTypes: [Ingress]\n  ingress:\n    - from:\n        - podSelector: {}\n")
-	i.file(dir+"/configmap.yaml", padding+"apiVersion: v1\n"+meta("ConfigMap")+"data:\n  mode: plain\n")
+	i.manifest(dir+"/service.yaml", "apiVersion: v1\n"+meta("Service")+"spec:\n  selector:\n    app: "+name+"\n  ports:\n    - name: http\n      port: 80\n      targetPort: http\n")
+	i.manifest(dir+"/hpa.yaml", "apiVersion: autoscaling/v2\n"+meta("HorizontalPodAutoscaler")+"spec:\n  scaleTargetRef:\n    apiVersion: apps/v1\n    kind: Deployment\n    name: "+name+"\n  minReplicas: 2\n  maxReplicas: 9\n")
+	i.manifest(dir+"/serviceaccount.yaml", "apiVersion: v1\n"+meta("ServiceAccount"))
+	i.manifest(dir+"/networkpolicy.yaml", "apiVersion: networking.k8s.io/v1\n"+meta("NetworkPolicy")+"spec:\n  podSelector:\n    matchLabels:\n      app: "+name+"\n  policyTypes: [Ingress]\n  ingress:\n    - from:\n        - podSelector: {}\n")
+	i.manifest(dir+"/configmap.yaml", "apiVersion: v1\n"+meta("ConfigMap")+"data:\n  mode: plain\n")
 }
 
 // alertAbout is what Falco would say of a pod of an application.
