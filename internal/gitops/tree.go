@@ -154,9 +154,9 @@ func (t *Tree) Prefetch(ctx context.Context, names ...string) error {
 	return t.bring(ctx, names, true)
 }
 
-// PrefetchEach is Prefetch without what is below directories: it brings files,
-// and of directories the listing alone.
-func (t *Tree) PrefetchEach(ctx context.Context, names ...string) error {
+// PrefetchListings brings the listings of directories, without what is in
+// them, as Prefetch does. Names of files are passed over.
+func (t *Tree) PrefetchListings(ctx context.Context, names ...string) error {
 	return t.bring(ctx, names, false)
 }
 
@@ -168,7 +168,7 @@ func (t *Tree) bring(ctx context.Context, names []string, deep bool) error {
 	missing := make(map[plumbing.Hash]bool)
 	var wants []plumbing.Hash
 	for _, e := range found {
-		if missing[e.hash] || e.kind() == Symlink || e.kind() == Submodule {
+		if missing[e.hash] || e.kind() == Symlink || e.kind() == Submodule || !deep && e.kind() != Dir {
 			continue
 		}
 		_, here := t.store.local(e.hash)

@@ -74,7 +74,7 @@ func PrefetchFollow(ctx context.Context, tree *gitops.Tree, roots ...string) err
 		if len(level) == 0 {
 			return nil
 		}
-		if err := unreadable(ctx, tree.PrefetchEach(ctx, names...)); err != nil {
+		if err := unreadable(ctx, tree.PrefetchListings(ctx, names...)); err != nil {
 			return fmt.Errorf("read ahead: %w", err)
 		}
 		var files []string
@@ -96,7 +96,7 @@ func PrefetchFollow(ctx context.Context, tree *gitops.Tree, roots ...string) err
 				}
 			}
 		}
-		if err := unreadable(ctx, tree.PrefetchEach(ctx, files...)); err != nil {
+		if err := unreadable(ctx, tree.Prefetch(ctx, files...)); err != nil {
 			return fmt.Errorf("read ahead: %w", err)
 		}
 		for _, file := range files {
