@@ -29,14 +29,15 @@ var allowed = map[string][]string{
 	"internal/validate":       {"internal/expr"},
 	"internal/strict":         {"internal/expr", "internal/validate"},
 	"internal/policy":         {"internal/alert", "internal/expr", "internal/fleet", "internal/strict", "internal/validate"},
+	"internal/manifest":       {},
 	"internal/render": {
-		"internal/expr", "internal/fleet", "internal/gitops", "internal/kustomize", "internal/policy", "internal/strict", "internal/validate", "templates",
+		"internal/expr", "internal/fleet", "internal/gitops", "internal/kustomize", "internal/manifest", "internal/policy", "internal/strict", "internal/validate", "templates",
 	},
 	"internal/proposal":        {},
 	"internal/forge":           {},
 	"internal/forge/forgetest": {},
 	"internal/incident": {
-		"internal/alert", "internal/fleet", "internal/forge", "internal/gitops", "internal/policy",
+		"internal/alert", "internal/fleet", "internal/forge", "internal/gitops", "internal/manifest", "internal/policy",
 		"internal/proposal", "internal/redact", "internal/render", "internal/validate",
 	},
 	"policies":        {},

@@ -3,6 +3,7 @@ package incident
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/irgit/irgit/internal/alert"
 	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/manifest"
 	"github.com/irgit/irgit/internal/policy"
 )
 
@@ -201,15 +203,29 @@ func union(a, b []string) []string {
 	return slices.Compact(out)
 }
 
-const recordHeader = "# What irgit knows about this incident. This file is not applied to any cluster.\n"
+const recordComment = "What irgit knows about this incident. No cluster applies this file."
+
+// recordOrder puts what a person looks for first, and evidence last.
+var recordOrder = []string{
+	"status", "assessed", "cluster", "target", "severity", "techniques", "firstEvent", "lastEvent", "expires", "released",
+	"policy", "actions", "blastRadius", "warnings", "proof", "base", "tool", "previous", "key", "alertCount", "indicators", "alerts",
+}
 
 // encode gives the file's bytes.
 func (r *Record) encode() ([]byte, error) {
-	data, err := yaml.Marshal(r)
+	text, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("write record %s: %w", r.Metadata.Name, err)
 	}
-	return append([]byte(recordHeader), data...), nil
+	plain, err := manifest.Decode(text) // JSON is YAML
+	if err != nil {
+		return nil, fmt.Errorf("write record %s: %w", r.Metadata.Name, err)
+	}
+	data, err := manifest.Encode(recordComment, plain, recordOrder...)
+	if err != nil {
+		return nil, fmt.Errorf("write record %s: %w", r.Metadata.Name, err)
+	}
+	return data, nil
 }
 
 // parseRecord reads a record strictly.

@@ -41,7 +41,7 @@ func CommitBody(d Document) string {
 		}
 		c.rest(len(d.Warnings), usual.sentences)
 	}
-	c.paragraph("Expires %s%s. Nothing ends by itself: the release is a commit that removes these files.", minute(d.Expires), d.term())
+	c.paragraph("Expires %s%s. Nothing ends by itself: irgit incident release %s proposes the end.", minute(d.Expires), d.term(), d.Incident)
 	c.paragraph("To refuse it, delete the branch. To undo it after the merge, revert the merge, or:")
 	for command := range strings.Lines(d.removal(l)) {
 		c.verbatim(command)

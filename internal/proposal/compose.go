@@ -154,7 +154,7 @@ func (d Document) expires(l limits) []block {
 			all = append(all, item{text: line(name(a.Name), ours(": "), text(a.Undo), ours(" "), text(a.UndoHurts))})
 		}
 	}
-	blocks := []block{line(bold(minute(d.Expires)), ours(d.term()+". Nothing ends by itself: the release is a pull request that removes these files."))}
+	blocks := []block{line(bold(minute(d.Expires)), ours(d.term()+". Nothing ends by itself. The release is a proposal that removes these files: "), name("irgit incident release "+d.Incident), ours("."))}
 	if len(all) > 0 {
 		blocks = append(blocks, line(ours("What the release does:")), all)
 	}

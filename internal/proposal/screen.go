@@ -16,7 +16,7 @@ func (d Document) firstScreen(l limits) []block {
 	fact("Answer", d.answer())
 	fact("Hits", d.whom())
 	fact("Open connections", line(ours(d.connections())))
-	fact("Until", line(ours(minute(d.Expires)+d.term()+"; ends with a pull request of its own")))
+	fact("Until", line(ours(minute(d.Expires)+d.term()+"; the release is a proposal of its own")))
 	fact("Undo", line(ours("before the merge: close this. After it: revert the merge, that is all")))
 	blocks := []block{ask, facts}
 	if len(d.Warnings) > 0 {

@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/irgit/irgit/internal/fleet"
+	"github.com/irgit/irgit/internal/manifest"
 	"github.com/irgit/irgit/internal/validate"
 )
 
@@ -24,7 +26,7 @@ const (
 
 // create adds an object that a template rendered.
 func (b *bundler) create(step *Step, fields map[string]any) error {
-	obj := &unstructured.Unstructured{Object: plainCopy(fields)}
+	obj := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(fields)}
 	if meta, ok := obj.Object["metadata"].(map[string]any); ok && meta["namespace"] == nil {
 		obj.SetNamespace(b.target.Namespace)
 	}
@@ -60,7 +62,7 @@ func (b *bundler) patch(step *Step, p Patch) error {
 	if !slices.Contains(patchable, groupOf(p.Object.APIVersion)+"/"+p.Object.Kind) {
 		return &RefusedError{step.Action, []validate.Problem{{Message: fmt.Sprintf("%s %s may not be patched by a containment", p.Object.APIVersion, p.Object.Kind)}}}
 	}
-	p.Fields = plainCopy(p.Fields)
+	p.Fields = runtime.DeepCopyJSON(p.Fields)
 	wrong := inert(p.Fields, "")
 	group, version, _ := strings.Cut(p.Object.APIVersion, "/")
 	if version == "" {
@@ -77,7 +79,7 @@ func (b *bundler) patch(step *Step, p Patch) error {
 	for key, value := range p.Fields {
 		merge[key] = value
 	}
-	text, err := encode("", merge)
+	text, err := manifest.Encode("", merge)
 	if err != nil {
 		return fmt.Errorf("render action %s: %w", step.Action, err)
 	}
@@ -152,7 +154,7 @@ func (b *bundler) write(action string, v map[string]any) ([]byte, error) {
 	if action != "" {
 		comment = "Incident " + b.request.Incident + ", action " + action + ". Written by irgit, which removes it again."
 	}
-	data, err := encode(comment, v)
+	data, err := manifest.Encode(comment, v)
 	if err != nil {
 		return nil, fmt.Errorf("render incident %s: %w", b.request.Incident, err)
 	}

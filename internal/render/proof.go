@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
+
+	"github.com/irgit/irgit/internal/manifest"
 )
 
 // Proof is what the cluster gets by an incident, as built from the repository
@@ -81,13 +83,13 @@ func (p *Proof) write(c ObjectChange, before, after map[string]any) error {
 	label := fmt.Sprintf("%s %s/%s (%s)", c.Kind, c.Namespace, c.Name, c.Root)
 	from, old := "/dev/null", ""
 	if before != nil {
-		text, err := encode("", before)
+		text, err := manifest.Encode("", before)
 		if err != nil {
 			return err
 		}
 		from, old = label, string(text)
 	}
-	text, err := encode("", after)
+	text, err := manifest.Encode("", after)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package render
+package manifest
 
 import (
 	"strings"
@@ -12,7 +12,7 @@ import (
 )
 
 func TestWrite(t *testing.T) {
-	data, err := encode("why", map[string]any{
+	data, err := Encode("why", map[string]any{
 		"spec": map[string]any{"z": int64(1), "a": []any{"x", map[string]any{"b": true, "a": nil}}, "empty": map[string]any{}, "none": []any{}, "half": 0.5},
 		"kind": "K", "apiVersion": "v1", "metadata": map[string]any{"labels": map[string]any{"on": "off"}, "namespace": "n", "name": "m"}, "data": "a\nb",
 	})
@@ -39,7 +39,7 @@ data: |-
   b
 `, string(data))
 	for _, v := range []any{1, uint64(1), []string{"a"}, struct{}{}} {
-		_, err := encode("", map[string]any{"kind": "K", "x": v})
+		_, err := Encode("", map[string]any{"kind": "K", "x": v})
 		require.ErrorContains(t, err, "x: a ")
 	}
 }
@@ -51,7 +51,7 @@ func FuzzWrite(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		data, err := encode("", map[string]any{"apiVersion": "v1", "kind": "K", "value": s, "map": map[string]any{"k" + s: s, "list": []any{s}}})
+		data, err := Encode("", map[string]any{"apiVersion": "v1", "kind": "K", "value": s, "map": map[string]any{"k" + s: s, "list": []any{s}}})
 		if err != nil {
 			// What is read back and is not the same is refused; text that can be seen never is.
 			require.True(t, strings.ContainsFunc(s, func(r rune) bool { return r == utf8.RuneError || r != '\n' && !unicode.IsPrint(r) }), "%q: %v", s, err)
@@ -64,18 +64,4 @@ func FuzzWrite(f *testing.F) {
 		require.Equal(t, s, two["value"])
 		require.Equal(t, map[string]any{"k" + s: s, "list": []any{s}}, two["map"])
 	})
-}
-
-func TestMergePatch(t *testing.T) {
-	got := merged(map[string]any{"a": int64(1), "b": map[string]any{"c": "d", "e": nil}, "f": []any{"g"}},
-		map[string]any{"a": nil, "b": map[string]any{"c": "x", "n": map[string]any{"o": true, "p": nil}}, "f": []any{}})
-	require.Equal(t, map[string]any{"b": map[string]any{"c": "x", "n": map[string]any{"o": true}}, "f": []any{}}, withoutNulls(got))
-	require.Equal(t, []FieldChange{
-		{"a[1].b", "x", "y"},
-		{`metadata.labels["app.kubernetes.io/name"]`, nil, "z"},
-		{"n", []any{}, map[string]any{}},
-	}, fieldChanges(
-		map[string]any{"a": []any{"0", map[string]any{"b": "x"}}, "metadata": map[string]any{"labels": map[string]any{}}, "n": []any{}},
-		map[string]any{"a": []any{"0", map[string]any{"b": "y"}}, "metadata": map[string]any{"labels": map[string]any{"app.kubernetes.io/name": "z"}}, "n": map[string]any{}},
-	))
 }

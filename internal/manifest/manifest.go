@@ -1,9 +1,14 @@
-package render
+// Package manifest writes plain data as YAML whose bytes are a function of the
+// data, and which every parser reads alike, be it of YAML 1.1 or 1.2.
+//
+// [Encode] reads back what it wrote and refuses to give out anything else.
+package manifest
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"regexp"
@@ -13,16 +18,15 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	syaml "sigs.k8s.io/yaml"
 )
 
-// encode writes plain data as one YAML document below a comment of one line:
-// two spaces of indent, apiVersion, kind, metadata and spec first, all other
-// keys sorted. Equal data gives equal bytes, and what is read back is the same
-// data, by YAML 1.1 and 1.2.
-func encode(comment string, v map[string]any) ([]byte, error) {
-	node, err := yamlNode(v, topKeys)
+// Encode writes plain data as one YAML document below a comment of one line, ""
+// for none: two spaces of indent; apiVersion, kind, metadata and spec first;
+// within spec the keys that are named, in their order; all other keys sorted.
+func Encode(comment string, v map[string]any, spec ...string) ([]byte, error) {
+	order := map[string][]string{"": {"apiVersion", "kind", "metadata", "spec"}, "metadata": {"name", "namespace"}, "spec": spec}
+	node, err := yamlNode(v, order[""], order)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +42,7 @@ func encode(comment string, v map[string]any) ([]byte, error) {
 	if err := enc.Close(); err != nil {
 		return nil, fmt.Errorf("write YAML: %w", err)
 	}
-	back, err := decode(out.Bytes())
+	back, err := Decode(out.Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("write YAML: read it back: %w", err)
 	}
@@ -48,8 +52,9 @@ func encode(comment string, v map[string]any) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// decode reads one YAML document of an object, with whole numbers as int64.
-func decode(data []byte) (map[string]any, error) {
+// Decode reads one YAML document of an object, with whole numbers as int64. A
+// key that stands twice is an error.
+func Decode(data []byte) (map[string]any, error) {
 	text, err := syaml.YAMLToJSONStrict(data)
 	if err != nil {
 		return nil, err
@@ -68,30 +73,19 @@ func unstructuredJSON(text []byte, out *map[string]any) error {
 	return syaml.UnmarshalStrict(text, out) // no kind: not an object
 }
 
-// plainCopy is v as JSON has it: it shares nothing with v, and lists and maps
-// have the types that unstructured objects have.
-func plainCopy(v map[string]any) map[string]any { return runtime.DeepCopyJSON(v) }
-
-var (
-	topKeys  = []string{"apiVersion", "kind", "metadata", "spec"}
-	metaKeys = []string{"name", "namespace"}
-)
-
-func yamlNode(v any, first []string) (*yaml.Node, error) {
+// yamlNode writes v; first are the keys of it that come first, below says
+// which are first in its maps.
+func yamlNode(v any, first []string, below map[string][]string) (*yaml.Node, error) {
 	switch v := v.(type) {
 	case map[string]any:
 		n := &yaml.Node{Kind: yaml.MappingNode}
 		if len(v) == 0 {
 			n.Style = yaml.FlowStyle
 		}
-		keys := sorted(v)
+		keys := slices.Sorted(maps.Keys(v))
 		slices.SortStableFunc(keys, func(a, b string) int { return rank(first, a) - rank(first, b) })
 		for _, key := range keys {
-			var next []string
-			if key == "metadata" {
-				next = metaKeys
-			}
-			value, err := yamlNode(v[key], next)
+			value, err := yamlNode(v[key], below[key], nil)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", key, err)
 			}
@@ -104,7 +98,7 @@ func yamlNode(v any, first []string) (*yaml.Node, error) {
 			n.Style = yaml.FlowStyle
 		}
 		for _, item := range v {
-			value, err := yamlNode(item, nil)
+			value, err := yamlNode(item, nil, nil)
 			if err != nil {
 				return nil, err
 			}
