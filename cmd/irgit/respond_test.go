@@ -213,13 +213,13 @@ func TestGuardrailsRefuse(t *testing.T) {
 func TestBrokenPoliciesAndTemplates(t *testing.T) {
 	f := newFleet(t, gittest.Options{}, nil)
 	f.file("policies/p.yaml", "apiVersion: irgit.dev/v1alpha1\nkind: ResponsePolicy\nmetadata:\n  name: p\nspec:\n  tierr: watch\n")
-	f.file("templates/t.yaml", "apiVersion: irgit.dev/v1alpha1\nkind: ActionTemplate\nmetadata:\n  name: t\nspec:\n  sumary: x\n")
+	f.file("templates/t.yaml", "apiVersion: irgit.dev/v1alpha1\nkind: ActionTemplate\nmetadata:\n  name: t\nspec:\n  summry: x\n")
 	code, _, stderr := f.answer(terminalShell(t), "--policies", filepath.Join(f.dir, "policies"))
 	require.Equal(t, exitInvalid, code)
 	require.Contains(t, stderr, "p.yaml:6:3: spec.tierr")
 	code, _, stderr = f.answer(terminalShell(t), "--templates", filepath.Join(f.dir, "templates"))
 	require.Equal(t, exitInvalid, code)
-	require.Contains(t, stderr, "t.yaml:6:3: spec.sumary")
+	require.Contains(t, stderr, "t.yaml:6:3: spec.summry")
 	require.NotContains(t, f.refs(), "irgit/")
 }
 

@@ -234,7 +234,8 @@ func TestOwnersThatLabelsName(t *testing.T) {
 		`"deployment":"a","owner_kind":"ReplicaSet","owner_name":"a-1"`: {"Deployment", "a"},
 		`"workload":"a","owner_kind":"StatefulSet"`:                     {"StatefulSet", "a"},
 		`"workload":"a","workload_type":"Rollout"`:                      {},
-		`"deployment":"<NA>"`:                                           {},
+
+		`"deployment":"<NA>"`: {},
 	} {
 		require.Equal(t, want, one(t, labelled(labels)).Subject.Workload, labels)
 	}

@@ -108,8 +108,9 @@ func (s *session) compose(ctx context.Context, r *Record, onto *gitops.Tree) (*c
 		return nil, no, nil
 	}
 	after, err := s.tree.With(ctx, bundle.Changes...)
-	if err != nil {
-		return nil, &refusal{fault: Invalid, reason: "the files cannot be written: " + err.Error()}, nil
+	if err != nil { // a symlink or a name in another case stands in the way
+		no := &refusal{fault: Invalid, reason: "the files cannot be written: " + err.Error()}
+		return nil, no, ctx.Err()
 	}
 	proof, err := render.Prove(ctx, s.tree, after, request, bundle)
 	var unproven *render.ProofError

@@ -63,7 +63,8 @@ func (e *Engine) Release(ctx context.Context, id string) (*Outcome, error) {
 	message, err := gitops.Message{
 		Subject: proposal.ReleaseSubject(text), Body: proposal.ReleaseCommitBody(text),
 		Trailers: []gitops.Trailer{
-			{Key: gitops.TrailerIncident, Value: id}, {Key: gitops.TrailerPolicy, Value: r.Spec.Policy.Name + " " + r.Spec.Policy.Digest},
+			{Key: gitops.TrailerIncident, Value: id},
+			{Key: gitops.TrailerPolicy, Value: r.Spec.Policy.Name + " " + r.Spec.Policy.Digest},
 			{Key: gitops.TrailerRecord, Value: digestOf(closed)},
 		},
 	}.Format()
