@@ -107,7 +107,7 @@ func (d *decoding) labels(n *node, status string, cut bool) (a *Alert, ignored s
 	if rule == "" {
 		rule = labels.get("rule").plain()
 	}
-	if strings.TrimSpace(rule) == "" {
+	if strings.Trim(rule, " \t\r\n\x00") == "" {
 		return nil, "", problem("labels: alertname: missing")
 	}
 	if why := neverTriggers(rule, status, labels); why != "" {

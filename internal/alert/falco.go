@@ -58,7 +58,7 @@ func (d *decoding) falco(n *node) (a *Alert, ignored string, err error) {
 			return nil, "", err
 		}
 	}
-	if strings.TrimSpace(texts["rule"]) == "" {
+	if strings.Trim(texts["rule"], " \t\r\n\x00") == "" {
 		return nil, "", problem("rule: missing")
 	}
 	if why := internalEvent(texts["rule"], texts["source"]); why != "" {

@@ -75,7 +75,7 @@ func (r *Remote) fetchCommit(ctx context.Context, h plumbing.Hash) error {
 	lazy := r.lazy
 	r.mu.Unlock()
 	if lazy {
-		return r.ask(ctx, []plumbing.Hash{h}, packp.FilterTreeDepth(0), 1, r.store.keep)
+		return r.ask(ctx, question{wants: []plumbing.Hash{h}, filter: packp.FilterTreeDepth(0), depth: 1}, r.store.keep)
 	}
 	return r.fetchAll(ctx, h)
 }
@@ -83,7 +83,7 @@ func (r *Remote) fetchCommit(ctx context.Context, h plumbing.Hash) error {
 // fetchAll brings a commit with all its files: what is left where the server
 // does not filter.
 func (r *Remote) fetchAll(ctx context.Context, h plumbing.Hash) error {
-	if err := r.ask(ctx, []plumbing.Hash{h}, "", 1, r.store.keep); err != nil {
+	if err := r.ask(ctx, question{wants: []plumbing.Hash{h}, depth: 1}, r.store.keep); err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -104,7 +104,7 @@ func (r *Remote) fetch(ctx context.Context, wants []plumbing.Hash, deep bool, ke
 		if deep {
 			filter = ""
 		}
-		err := r.ask(ctx, wants, filter, 0, keep)
+		err := r.ask(ctx, question{wants: wants, filter: filter}, keep)
 		if err == nil || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrAuthentication) || ctx.Err() != nil {
 			return err
 		}
@@ -134,8 +134,15 @@ func (r *Remote) fetchWhole(ctx context.Context) error {
 	return nil
 }
 
+// question is what is asked of upload-pack.
+type question struct {
+	wants, haves []plumbing.Hash
+	filter       packp.Filter
+	depth        int // of commits; 0 for all
+}
+
 // ask is one upload-pack exchange.
-func (r *Remote) ask(ctx context.Context, wants []plumbing.Hash, filter packp.Filter, depth int, keep func(gitObject)) error {
+func (r *Remote) ask(ctx context.Context, q question, keep func(gitObject)) error {
 	ctx, cancel := r.exchange(ctx)
 	defer cancel()
 	session, caps, done, err := r.upload(ctx)
@@ -150,14 +157,14 @@ func (r *Remote) ask(ctx context.Context, wants []plumbing.Hash, filter packp.Fi
 	if caps.Supports(capability.NoProgress) {
 		_ = req.Capabilities.Set(capability.NoProgress)
 	}
-	req.Wants = wants
-	if depth > 0 && caps.Supports(capability.Shallow) {
+	req.Wants, req.Haves = q.wants, q.haves
+	if q.depth > 0 && caps.Supports(capability.Shallow) {
 		_ = req.Capabilities.Set(capability.Shallow)
-		req.Depth = packp.DepthCommits(depth)
+		req.Depth = packp.DepthCommits(q.depth)
 	}
-	if filter != "" {
+	if q.filter != "" && caps.Supports("filter") {
 		_ = req.Capabilities.Set("filter")
-		req.Filter = filter
+		req.Filter = q.filter
 	}
 	response, err := session.UploadPack(ctx, req)
 	if err != nil {

@@ -33,8 +33,10 @@ type Message struct {
 
 const maxSubject = 72
 
-// forbidden is text that a CI, a forge or Argo CD acts on wherever it stands.
-var forbidden = regexp.MustCompile(`(?i)argocd-gpg-seal|\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|skip-checks|signed-off-by|co-authored-by|change-id|reviewed-by|acked-by|\*\*\*no_ci\*\*\*`)
+// forbidden is text that a CI, a forge or Argo CD acts on: some of it wherever
+// it stands, trailers of other tools at the beginning of a line. A workload may
+// be called change-id, and is contained all the same.
+var forbidden = regexp.MustCompile(`(?im)argocd-gpg-seal|\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|\*\*\*no_ci\*\*\*|^(skip-checks|signed-off-by|co-authored-by|change-id|reviewed-by|acked-by|tested-by)\s*:`)
 
 // Format writes the message, or says why it must not be written.
 func (m Message) Format() (string, error) {
