@@ -121,19 +121,9 @@ func (r *Remote) connect(a Auth) error {
 			user = "git"
 		}
 		r.client = gitssh.DefaultClient
-		if a.SSHKey == nil {
-			return nil // the agent, and the user's known_hosts
-		}
-		keys, err := gitssh.NewPublicKeys(user, a.SSHKey, string(a.Passphrase))
-		if err != nil {
-			return errors.Join(ErrAuthentication, errors.New("the ssh key cannot be used: wrong format or passphrase"))
-		}
-		if a.KnownHosts != "" {
-			if keys.HostKeyCallback, err = gitssh.NewKnownHostsCallback(a.KnownHosts); err != nil {
-				return fmt.Errorf("read known hosts %s: %w", a.KnownHosts, err)
-			}
-		}
-		r.auth = keys
+		var err error
+		r.auth, err = sshAuth(user, a)
+		return err
 	case "file":
 		r.client = file.DefaultClient
 	default:
@@ -265,14 +255,23 @@ func (r *Remote) Traffic() int64 { return r.traffic.load() }
 // classify sorts a transport's error. The text of credentials never enters it:
 // go-git's errors carry the URL, which has none here.
 func (r *Remote) classify(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if r.endpoint.Protocol == "file" {
+		if words := local(r.address, err); words != nil {
+			return words
+		}
+	}
+	if words := hostKey(err); words != nil {
+		return words
+	}
 	var network net.Error
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed), strings.Contains(err.Error(), "unable to authenticate"):
 		return fmt.Errorf("%w by %s", ErrAuthentication, r.address)
 	case errors.Is(err, transport.ErrRepositoryNotFound):
-		return fmt.Errorf("%s is no repository, or these credentials may not see it: %w", r.address, ErrNotFound)
+		return &noRepository{r.address + " is no repository, or these credentials may not see it"}
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, ErrTooLarge):
