@@ -14,6 +14,8 @@
 // A Fleet and an Index are safe for concurrent use.
 package fleet
 
+import "fmt"
+
 // Workload is something that owns pods, as rendered for one cluster.
 type Workload struct {
 	Cluster        string            `json:"cluster"`
@@ -35,6 +37,9 @@ type Workload struct {
 func (w Workload) Ref() ObjectRef {
 	return ObjectRef{APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Root: w.Root}
 }
+
+// String names the workload to people: Kind namespace/name.
+func (w Workload) String() string { return fmt.Sprintf("%s %s/%s", w.Kind, w.Namespace, w.Name) }
 
 // Container is one container of a workload's pod template.
 type Container struct {

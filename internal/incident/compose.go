@@ -7,12 +7,13 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/irgit/irgit/internal/alert"
 	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/policy"
 	"github.com/irgit/irgit/internal/proposal"
+	"github.com/irgit/irgit/internal/redact"
 	"github.com/irgit/irgit/internal/render"
 	"github.com/irgit/irgit/internal/validate"
 )
@@ -24,14 +25,16 @@ type composed struct {
 	recordDigest string
 	bundle       *render.Bundle
 	proof        render.Proof
-	changes      []gitops.Change // against the tree it is committed on
-	files        []gitops.FileChange
-	patch        string
-	warnings     []string
+	changes      []gitops.Change     // against the tree it is committed on
+	files        []gitops.FileChange // the same
+	all          []gitops.FileChange // against the tree without the incident
+	patch        string              // the same
+	warnings     []string            // in the record too
+	notes        []string            // of this moment, so not in the record
 	document     proposal.Document
 }
 
-// newRecord opens a record for a group of alerts.
+// newRecord opens a record for a group, without its alerts.
 func (s *session) newRecord(g *group) *Record {
 	first := g.decisions[0]
 	plan, w := first.plan, first.target
@@ -44,7 +47,7 @@ func (s *session) newRecord(g *group) *Record {
 				APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Root: w.Root,
 				ServiceAccount: w.ServiceAccount, Evidence: first.evidence, Doubts: first.doubts,
 			},
-			Expires: first.alert.Time.Add(plan.Expiry).UTC().Truncate(time.Second),
+			Expires: expiryOf(first.alert.Time, plan),
 			Policy: RecordPolicy{
 				Name: plan.Policy, Merged: plan.Policies, Digest: plan.PolicyDigest, Tier: plan.Tier, Description: plan.Description,
 				Why: plan.Why, Response: slices.Clone(plan.Actions), Expiry: policy.Duration(plan.Expiry).String(),
@@ -58,12 +61,6 @@ func (s *session) newRecord(g *group) *Record {
 	}
 	for _, c := range w.Containers {
 		r.Spec.Target.Images = append(r.Spec.Target.Images, c.Image)
-	}
-	for i, d := range g.decisions {
-		r.add(d.alert)
-		if i > 0 {
-			r.merge(d.plan)
-		}
 	}
 	return r
 }
@@ -83,7 +80,7 @@ func (s *session) without(ctx context.Context, tree *gitops.Tree, c fleet.Cluste
 
 // compose renders what the record's policy asks for on the session's tree,
 // which does not hold the incident, and finishes the record. onto is the tree
-// that the commit goes on top of, nil for the session's own.
+// that the commit goes on top of.
 func (s *session) compose(ctx context.Context, r *Record, onto *gitops.Tree) (*composed, *refusal, error) {
 	ix, err := s.index(ctx, r.Spec.Cluster)
 	if err != nil {
@@ -92,6 +89,9 @@ func (s *session) compose(ctx context.Context, r *Record, onto *gitops.Tree) (*c
 	target, no := targetOf(ix, r)
 	if no != nil {
 		return nil, no, nil
+	}
+	if refusals := policy.CheckTarget(ix, target, alert.Alert{}); len(refusals) > 0 {
+		return nil, &refusal{fault: Guardrail, reason: sentences(refusals)}, nil
 	}
 	request := render.Request{
 		Incident: r.Metadata.Name, Expires: r.Spec.Expires, Target: target, Index: ix, Tree: s.tree, Actions: r.Spec.Policy.Response,
@@ -123,7 +123,7 @@ func (s *session) compose(ctx context.Context, r *Record, onto *gitops.Tree) (*c
 	c := &composed{record: r, bundle: bundle, proof: proof}
 	c.warnings = warnings(r, bundle)
 	c.finish(target, others)
-	data, err := s.seal(r)
+	data, err := c.seal(s.o.Redactor)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -131,13 +131,13 @@ func (s *session) compose(ctx context.Context, r *Record, onto *gitops.Tree) (*c
 	if after, err = after.With(ctx, gitops.Change{Path: path.Join(ix.Cluster().Response, r.Metadata.Name, recordFile), Content: data}); err != nil {
 		return nil, nil, fmt.Errorf("incident %s: %w", r.Metadata.Name, err)
 	}
-	if onto == nil {
-		onto = s.tree
-	}
 	if c.changes, err = changesBetween(ctx, onto, after); err != nil {
 		return nil, nil, err
 	}
-	if c.patch, c.files, err = Patch(ctx, onto, after); err != nil {
+	if _, c.files, err = Patch(ctx, onto, after); err != nil {
+		return nil, nil, err
+	}
+	if c.patch, c.all, err = Patch(ctx, s.tree, after); err != nil {
 		return nil, nil, err
 	}
 	c.document = s.documentOf(c, target, others, ix)
@@ -153,7 +153,7 @@ func targetOf(ix *fleet.Index, r *Record) (fleet.Workload, *refusal) {
 			return w, nil
 		}
 	}
-	return fleet.Workload{}, &refusal{fault: Guardrail, reason: fmt.Sprintf("%s %s/%s is not rendered by %s any more", t.Kind, t.Namespace, t.Name, t.Root)}
+	return fleet.Workload{}, &refusal{fault: Guardrail, reason: fmt.Sprintf("%s is not rendered by %s any more", t, t.Root)}
 }
 
 // refuseRendering sorts what rendering can end in.
@@ -237,34 +237,46 @@ func hit(w fleet.Workload, why string) Hit {
 	return Hit{Cluster: w.Cluster, Namespace: w.Namespace, Kind: w.Kind, Name: w.Name, Why: why}
 }
 
-// seal encodes the record after a last look for secrets over its final bytes.
-// Should one show only there, put together from several fields, the evidence
-// stays out.
-func (s *session) seal(r *Record) ([]byte, error) {
+// seal encodes the record after a last look for secrets over its final bytes:
+// one may show only there, put together from several fields. An alert in which
+// one does loses what its sender wrote, and only if that is not enough do all.
+func (c *composed) seal(redactor *redact.Redactor) ([]byte, error) {
+	r := c.record
 	data, err := r.encode()
-	if err != nil || s.o.Redactor == nil {
+	if err != nil || redactor == nil {
 		return data, err
 	}
-	if _, found := s.o.Redactor.Bytes(data); len(found) == 0 {
+	clean := func() bool { _, found := redactor.Bytes(data); return len(found) == 0 }
+	if clean() {
 		return data, nil
 	}
+	c.notes = append(c.notes, "evidence was left out of the record, since it looked like a secret when it was put together")
 	for i := range r.Spec.Alerts {
-		a := &r.Spec.Alerts[i]
-		a.Fields, a.Rule, a.Pod, a.Container, a.Image, a.Node, a.Truncated = nil, "", "", "", "", "", true
+		alone := Record{Spec: RecordSpec{Alerts: r.Spec.Alerts[i : i+1]}}
+		text, err := alone.encode()
+		if err != nil {
+			return nil, err
+		}
+		if _, found := redactor.Bytes(text); len(found) > 0 {
+			r.Spec.Alerts[i].strip()
+		}
+	}
+	if data, err = r.encode(); err != nil || clean() {
+		return data, err
+	}
+	for i := range r.Spec.Alerts {
+		r.Spec.Alerts[i].strip()
 	}
 	r.Spec.Indicators = nil
-	if data, err = r.encode(); err != nil {
-		return nil, err
+	if data, err = r.encode(); err != nil || clean() {
+		return data, err
 	}
-	if _, found := s.o.Redactor.Bytes(data); len(found) > 0 {
-		return nil, fmt.Errorf("incident %s: its record holds what looks like a secret (%s) even without evidence: look at the policy's and the fleet's names", r.Metadata.Name, strings.Join(found, ", "))
-	}
-	return data, nil
+	return nil, fmt.Errorf("incident %s: its record looks as if it held a secret even without evidence: look at the names in the policy and in the fleet", r.Metadata.Name)
 }
 
 // fill copies what was composed into an outcome.
 func (c *composed) fill(o *Outcome) {
-	o.Files, o.Proof, o.Warnings = c.files, &c.proof, c.warnings
+	o.Files, o.Proof, o.Warnings = c.files, &c.proof, append(slices.Clone(c.warnings), c.notes...)
 	o.BlastRadius = &BlastRadius{Workloads: c.record.Spec.BlastRadius}
 	o.Actions = nil
 	for _, step := range c.bundle.Steps {

@@ -22,6 +22,7 @@ type decision struct {
 	doubts   []string
 	plan     policy.Plan
 	key      string
+	state    State // once the record has been asked
 }
 
 // decide finds out what an alert asks for. It fills the outcome and returns
@@ -50,7 +51,7 @@ func (s *session) decide(ctx context.Context, item alert.Item, o *Outcome) (*dec
 			o.State, o.Reason = Unmatched, d.Reason
 			return nil, nil
 		}
-		o.refuse(Guardrail, why)
+		o.refuse(Unresolved, why)
 		return nil, nil
 	}
 	ix, err := s.index(ctx, cluster.Name)
@@ -68,11 +69,13 @@ func (s *session) decide(ctx context.Context, item alert.Item, o *Outcome) (*dec
 		o.State, o.Reason = Unmatched, d.Reason
 		return nil, nil
 	case found.Workload == nil:
-		o.refuse(Guardrail, found.Reason)
+		o.refuse(Unresolved, found.Reason)
 		if found.State != fleet.Ambiguous { // whose reason lists them
 			o.Reason += candidates(found.Candidates)
 		}
-		o.Problems = s.findings(ix)
+		if o.Problems = s.findings(ix); len(o.Problems) > 0 {
+			o.Fault, o.Reason = Invalid, o.Reason+"; but a part of the cluster could not be read, see the problems"
+		}
 		return nil, nil
 	}
 	target := *found.Workload
@@ -134,7 +137,7 @@ func candidates(all []fleet.Workload) string {
 	}
 	var names []string
 	for _, w := range all[:min(len(all), maxCandidates)] {
-		names = append(names, nameWorkload(w))
+		names = append(names, w.String())
 	}
 	if more := len(all) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))

@@ -22,8 +22,8 @@ func (s *session) documentOf(c *composed, target fleet.Workload, others []fleet.
 		Incident: id, Key: r.Key, Cluster: r.Cluster, Branch: branchPrefix + id, Base: s.base,
 		Target:   proposal.Object{Kind: target.Kind, Namespace: target.Namespace, Name: target.Name},
 		Severity: r.Severity.String(), Count: r.AlertCount, First: r.FirstEvent, Last: r.LastEvent, Techniques: r.Techniques,
-		Policy:   proposal.Policy{Name: r.Policy.Name, Tier: string(r.Policy.Tier), Description: r.Policy.Description, Why: r.Policy.Why},
-		Warnings: c.warnings, Expires: r.Expires,
+		Policy:  proposal.Policy{Name: r.Policy.Name, Tier: string(r.Policy.Tier), Description: r.Policy.Description, Why: r.Policy.Why},
+		Expires: r.Expires, PlainGit: s.plainGit(),
 		Difference: c.proof.Diff(), Roots: c.proof.Roots,
 		Record:       path.Join(ix.Cluster().Response, id, recordFile),
 		BaseRevision: string(r.Base), PolicyDigest: r.Policy.Digest, Proof: r.Proof, Signed: s.o.Signer != nil,
@@ -38,7 +38,7 @@ func (s *session) documentOf(c *composed, target fleet.Workload, others []fleet.
 	for _, w := range others {
 		d.Hits = append(d.Hits, reached(w, "shares the selector", ix))
 	}
-	d.Files = proposedFiles(c.files)
+	d.Files = proposedFiles(c.all)
 	for _, a := range r.Alerts {
 		d.Evidence = append(d.Evidence, evidenceOf(a))
 	}

@@ -52,7 +52,7 @@ func (s *session) explain(ctx context.Context, a alert.Alert, x *Explanation) er
 		found := ix.Resolve(query(a))
 		x.Why, target = found.Reason, found.Workload
 		if target != nil {
-			x.Target = nameWorkload(*target) + " in " + cluster.Name
+			x.Target = target.String() + " in " + cluster.Name
 			x.Refusals = policy.CheckTarget(ix, *target, a)
 		}
 	}

@@ -100,9 +100,10 @@ type Fault int
 
 // The faults.
 const (
-	NoFault   Fault = iota
-	Guardrail       // a guardrail, or no answer to which workload it is
-	Invalid         // the alert, a policy, a template or the fleet is wrong
+	NoFault    Fault = iota
+	Guardrail        // a guardrail stands against it
+	Unresolved       // it cannot be told which workload it is about
+	Invalid          // the alert, a policy, a template or the fleet is wrong
 )
 
 // Summary names an incident and where it is proposed.
@@ -176,5 +177,5 @@ func (e *Engine) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read base %s: %w", base, err)
 	}
-	return newSession(ctx, e.o, remote, base, revision, tree)
+	return newSession(ctx, e.o, e.now(), remote, base, revision, tree)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/render"
 )
 
 const (
@@ -32,40 +33,49 @@ func idOf(first time.Time, w fleet.Workload, key string) string {
 	if len(slug) > slugLength {
 		slug = slug[:slugLength]
 	}
+	if strings.Contains(slug, "argocd-gpg-seal") { // means something to Argo CD wherever it stands
+		slug = "workload"
+	}
 	return fmt.Sprintf("%s-%s-%s", first.UTC().Format("20060102"), strings.Trim(slug, "-"), key)
 }
 
-// number gives the record an id that no closed incident has: the same target
-// can be hit twice on one day, with a release in between.
+// number gives the record an id that was not used before: the same target can
+// be hit twice on one day, with a release or a revert in between.
 func (s *session) number(ctx context.Context, r *Record) error {
 	stem := strings.TrimSuffix(r.Metadata.Name, r.Spec.Key)
 	for n := 2; ; n++ {
-		_, err := s.tree.Stat(ctx, historyFile(r))
-		if errors.Is(err, gitops.ErrNotFound) {
-			return nil
-		}
+		used, err := s.closed(ctx, r.Metadata.Name)
 		if err != nil {
-			return fmt.Errorf("look into the history of incidents: %w", err)
+			return err
+		}
+		if _, branch := s.remote.Branch(branchPrefix + r.Metadata.Name); !used && !branch {
+			return nil
 		}
 		r.Metadata.Name = fmt.Sprintf("%s%d-%s", stem, n, r.Spec.Key)
 	}
 }
 
+// closed reports whether the history has the incident.
+func (s *session) closed(ctx context.Context, id string) (bool, error) {
+	_, err := s.tree.Stat(ctx, historyFile(id))
+	if errors.Is(err, gitops.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look into the history of incidents: %w", err)
+	}
+	return true, nil
+}
+
 // keyFrom is the key of an id, "" when name is not an incident's.
 func keyFrom(name string) string {
-	parts := strings.Split(name, "-")
-	day, key := parts[0], parts[len(parts)-1]
-	if len(parts) < 3 || len(day) != 8 || strings.Trim(day, "0123456789") != "" || len(key) != keyLength || strings.Trim(key, "0123456789abcdef") != "" {
+	if !render.IsIncident(name) {
 		return ""
 	}
-	return key
+	return name[len(name)-keyLength:]
 }
 
 const (
 	branchPrefix  = "irgit/"
 	releasePrefix = "irgit/release/"
 )
-
-func nameWorkload(w fleet.Workload) string {
-	return fmt.Sprintf("%s %s/%s", w.Kind, w.Namespace, w.Name)
-}

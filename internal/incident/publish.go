@@ -3,6 +3,7 @@ package incident
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/irgit/irgit/internal/forge"
@@ -39,13 +40,12 @@ func (sum *Summary) at(revision gitops.Revision, pr request) *Summary {
 }
 
 // answerVeto leaves an incident as a person left it.
-func (s *session) answerVeto(g *group, r *Record, pr request) error {
+func (s *session) answerVeto(g *group, r *Record, pr request) {
 	for _, d := range g.decisions {
 		d.outcome.State = Vetoed
 		d.outcome.Incident = s.summary(r).at("", pr)
 		d.outcome.Reason = fmt.Sprintf("pull request %d of incident %s was closed without a merge: reopen it to have the containment back", pr.Number, r.Metadata.Name)
 	}
-	return nil
 }
 
 // plainGit reports whether the branch is all that is ever proposed.
@@ -91,8 +91,15 @@ func (s *session) commit(ctx context.Context, c *composed, parent gitops.Revisio
 
 // publish pushes the commit, unless the branch is there already, sees to the
 // pull request and fills the outcomes.
-func (s *session) publish(ctx context.Context, g *group, c *composed, commit gitops.Commit, old gitops.Revision, state func(int) State) error {
+func (s *session) publish(ctx context.Context, g *group, c *composed, commit gitops.Commit, old gitops.Revision) error {
 	branch := branchPrefix + c.record.Metadata.Name
+	c.document.Warnings = append(slices.Clone(c.warnings), c.notes...)
+	if s.o.Signer == nil {
+		c.document.Warnings = append(c.document.Warnings, "the commit is not signed")
+	}
+	if over := c.record.Spec.Expires; over.Before(s.now) {
+		c.document.Warnings = append(c.document.Warnings, "its time was over before it was proposed: the alert is old")
+	}
 	var pr request
 	if !s.o.DryRun {
 		if commit.Revision != old {
@@ -111,13 +118,14 @@ func (s *session) publish(ctx context.Context, g *group, c *composed, commit git
 		}
 		pr = request{&result.PullRequest}
 		if result.Change == forge.Vetoed {
-			return s.answerVeto(g, c.record, pr)
+			s.answerVeto(g, c.record, pr)
+			return nil
 		}
-		c.warnings = append(c.warnings, result.Warnings...)
+		c.notes = append(c.notes, result.Warnings...)
 	}
 	for i, d := range g.decisions {
 		o := d.outcome
-		o.State, o.Reason = state(i), d.outcome.Decision.Reason
+		o.State, o.Reason = d.state, d.outcome.Decision.Reason
 		o.Incident = s.summary(c.record).at(commit.Revision, pr)
 		c.fill(o)
 		if i == 0 {

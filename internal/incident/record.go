@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/irgit/irgit/internal/alert"
+	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/manifest"
 	"github.com/irgit/irgit/internal/policy"
@@ -22,8 +24,9 @@ const (
 	recordKind = "Incident"
 	recordFile = "incident.yaml"
 
-	maxFullAlerts = 50   // alerts kept with their evidence; later ones keep id, time and digest
-	maxAlerts     = 1000 // then they are counted
+	maxFullAlerts = 50       // alerts kept with their evidence; later ones keep id, time and digest
+	maxAlerts     = 1000     // then the record takes no more
+	maxEvidence   = 16 << 10 // bytes of one alert's fields
 )
 
 // Record is what an incident's directory says about it, for the reviewer of
@@ -128,11 +131,30 @@ type RecordAlert struct {
 }
 
 func recordAlert(a alert.Alert) RecordAlert {
-	return RecordAlert{
+	out := RecordAlert{
 		ID: a.ID, Time: a.Time, Digest: a.Digest, Source: a.Source, Rule: a.Rule, Severity: a.Severity,
 		Techniques: a.Techniques, Stage: a.Stage, Pod: a.Subject.Pod, Container: a.Subject.Container,
-		Image: a.Subject.Image, Node: a.Subject.Node, Fields: a.Fields, Truncated: a.Truncated,
+		Image: a.Subject.Image, Node: a.Subject.Node, Fields: map[string]string{}, Truncated: a.Truncated,
 	}
+	size := 0
+	for _, name := range slices.Sorted(maps.Keys(a.Fields)) {
+		if size += len(name) + len(a.Fields[name]); size > maxEvidence {
+			out.Truncated = true
+			break
+		}
+		out.Fields[name] = a.Fields[name]
+	}
+	return out
+}
+
+// strip takes out of an alert what its sender wrote freely.
+func (a *RecordAlert) strip() {
+	*a = RecordAlert{ID: a.ID, Time: a.Time, Digest: a.Digest, Source: a.Source, Severity: a.Severity, Techniques: a.Techniques, Truncated: true}
+}
+
+// String names the target to people.
+func (t RecordTarget) String() string {
+	return fleet.Workload{Kind: t.Kind, Namespace: t.Namespace, Name: t.Name}.String()
 }
 
 // knows reports whether the alert is in the record.
@@ -140,42 +162,48 @@ func (r *Record) knows(a alert.Alert) bool {
 	return slices.ContainsFunc(r.Spec.Alerts, func(have RecordAlert) bool { return have.ID == a.ID })
 }
 
-// add takes alerts in and returns how many were new.
-func (r *Record) add(alerts ...alert.Alert) (added int) {
+func (r *Record) full() bool { return len(r.Spec.Alerts) >= maxAlerts }
+
+// add takes an alert in, with what its plan asks for, and reports whether it
+// is new and there is room for it.
+func (r *Record) add(a alert.Alert, plan policy.Plan) bool {
 	s := &r.Spec
-	for _, a := range alerts {
-		if r.knows(a) {
-			continue
-		}
-		added++
-		s.AlertCount++
-		s.Severity = max(s.Severity, a.Severity)
-		s.Techniques = union(s.Techniques, a.Techniques)
-		if s.FirstEvent.IsZero() || a.Time.Before(s.FirstEvent) {
-			s.FirstEvent = a.Time
-		}
-		if a.Time.After(s.LastEvent) {
-			s.LastEvent = a.Time
-		}
-		for _, i := range a.Indicators {
-			if !slices.Contains(s.Indicators, i) && len(s.Indicators) < maxAlerts {
-				s.Indicators = append(s.Indicators, i)
-			}
-		}
-		switch entry := recordAlert(a); {
-		case len(s.Alerts) >= maxAlerts:
-		case len(s.Alerts) >= maxFullAlerts:
-			s.Alerts = append(s.Alerts, RecordAlert{ID: a.ID, Time: a.Time, Digest: a.Digest, Source: a.Source, Severity: a.Severity})
-		default:
-			s.Alerts = append(s.Alerts, entry)
+	if r.full() || r.knows(a) {
+		return false
+	}
+	s.AlertCount++
+	s.Severity = max(s.Severity, a.Severity)
+	s.Techniques = union(s.Techniques, a.Techniques)
+	if s.FirstEvent.IsZero() || a.Time.Before(s.FirstEvent) {
+		s.FirstEvent = a.Time
+	}
+	if a.Time.After(s.LastEvent) {
+		s.LastEvent = a.Time
+	}
+	if a.Time.After(s.Expires) { // nothing is merged yet, so this is when it would begin
+		s.Expires = expiryOf(a.Time, plan)
+	}
+	for _, i := range a.Indicators {
+		if !slices.Contains(s.Indicators, i) && len(s.Indicators) < maxAlerts {
+			s.Indicators = append(s.Indicators, i)
 		}
 	}
-	return added
+	entry := recordAlert(a)
+	if len(s.Alerts) >= maxFullAlerts {
+		entry.strip()
+	}
+	s.Alerts = append(s.Alerts, entry)
+	r.merge(plan)
+	return true
 }
 
-// merge takes in what a later alert's plan asks for beyond the recorded one.
-// Nothing gets looser: an action keeps its parameters, the approval stays with
-// a person where one of the plans wants one, and the expiry does not move.
+func expiryOf(event time.Time, plan policy.Plan) time.Time {
+	return event.Add(plan.Expiry).UTC().Truncate(time.Second)
+}
+
+// merge takes in what a later alert's plan asks for beyond the recorded one,
+// by the rules of policy's merging: an action keeps its parameters, and nothing
+// gets looser. The expiry does not move.
 func (r *Record) merge(plan policy.Plan) {
 	p := &r.Spec.Policy
 	for _, a := range plan.Actions {
@@ -192,11 +220,13 @@ func (r *Record) merge(plan policy.Plan) {
 	p.Approval.Reviewers = union(p.Approval.Reviewers, plan.Approval.Reviewers)
 	p.Approval.Teams = union(p.Approval.Teams, plan.Approval.Teams)
 	p.Approval.Labels = union(p.Approval.Labels, plan.Approval.Labels)
+	p.Guardrails.Merge(plan.Guardrails)
 	if plan.PolicyDigest != p.Digest {
 		p.Digest, p.Why = plan.PolicyDigest, plan.Why
 	}
 }
 
+// union is both lists, sorted, each entry once.
 func union(a, b []string) []string {
 	out := append(slices.Clone(a), b...)
 	slices.Sort(out)

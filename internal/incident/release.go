@@ -21,87 +21,148 @@ var ErrNoIncident = errors.New("no such incident on the base branch")
 
 // Release proposes to take a merged containment back: its directory and its
 // patches go, its record moves to the history, and everything else keeps its
-// bytes. A release that is proposed already is answered with Unchanged.
-func (e *Engine) Release(ctx context.Context, id string) (*Outcome, error) {
-	s, err := e.open(ctx)
-	if err != nil {
-		return nil, err
+// bytes. A release that is proposed already is answered with Unchanged, and
+// one that a person closed without a merge with Vetoed.
+func (e *Engine) Release(ctx context.Context, id string) (o *Outcome, err error) {
+	for try := 1; ; try++ {
+		s, err := e.open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		o, err = s.release(ctx, id)
+		if !errors.Is(err, gitops.ErrMoved) || try == maxTries {
+			return o, err
+		}
 	}
+}
+
+func (s *session) release(ctx context.Context, id string) (*Outcome, error) {
 	cluster, r, data, err := s.locate(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	branch := releasePrefix + id
+	head, there := s.remote.Branch(branch)
+	now := s.now.UTC().Truncate(time.Second)
+	if there {
+		if now, err = s.released(ctx, branch, head, id); err != nil {
+			return nil, err
+		}
 	}
 	changes, err := render.Release(ctx, s.tree, cluster, id)
 	if err != nil {
 		return nil, err
 	}
-	now := e.now().UTC().Truncate(time.Second)
 	r.Spec.Status, r.Spec.Released, r.Spec.Previous = "released", &now, digestOf(data)
 	closed, err := r.encode()
 	if err != nil {
 		return nil, err
 	}
-	changes = append(changes, gitops.Change{Path: historyFile(r), Content: closed})
+	changes = append(changes, gitops.Change{Path: historyFile(id), Content: closed})
 	after, err := s.tree.With(ctx, changes...)
 	if err != nil {
 		return nil, fmt.Errorf("release incident %s: %w", id, err)
 	}
-	o := &Outcome{State: Proposed, Reason: "the release of incident " + id}
+	o := &Outcome{State: Proposed, Reason: "the release of incident " + id, Incident: s.summary(r)}
+	o.Incident.Branch = branch
 	if o.Patch, o.Files, err = Patch(ctx, s.tree, after); err != nil {
 		return nil, err
 	}
 	text := s.releaseText(r, o.Files)
-	o.Release = &text
-	branch := releasePrefix + id
-	o.Incident = s.summary(r)
-	o.Incident.Branch = branch
-	if head, there := s.remote.Branch(branch); there {
-		o.State, o.Incident.Revision = Unchanged, head
-		o.Reason = fmt.Sprintf("the release of incident %s is proposed already", id)
+	if there {
+		o.State, o.Reason, o.Incident.Revision = Unchanged, fmt.Sprintf("the release of incident %s is proposed already", id), head
+	} else {
+		commit, err := s.releaseCommit(ctx, r, text, changes, closed)
+		if err != nil {
+			return nil, fmt.Errorf("release incident %s: %w", id, err)
+		}
+		o.Release, o.Incident.Revision = &text, commit.Revision
+	}
+	if s.o.DryRun {
 		return o, nil
 	}
+	if !there {
+		if err := s.remote.Push(ctx, gitops.Update{Branch: branch, New: o.Incident.Revision}); err != nil {
+			return nil, fmt.Errorf("release incident %s: %w", id, err)
+		}
+	}
+	title, body := proposal.RenderRelease(text)
+	result, err := s.o.Forge.Propose(ctx, forge.Request{
+		Branch: branch, Base: s.base, Revision: string(o.Incident.Revision), Title: title, Body: body, Labels: r.Spec.Policy.Approval.Labels,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the release of incident %s is on branch %s, but not proposed: %w", id, branch, err)
+	}
+	pr := request{&result.PullRequest}
+	o.Incident.PullRequest, o.Warnings = pr.link(), result.Warnings
+	if result.Change == forge.Vetoed {
+		o.State, o.Reason = Vetoed, fmt.Sprintf("pull request %d, the release of incident %s, was closed without a merge: reopen it to release", pr.Number, id)
+	}
+	return o, nil
+}
+
+// released is when a release that is on a branch already was made. The branch
+// must be irgit's.
+func (s *session) released(ctx context.Context, branch string, head gitops.Revision, id string) (when time.Time, err error) {
+	foreign := fmt.Errorf("branch %s is there and is not irgit's release of incident %s: delete it", branch, id)
+	f := found{id: id}
+	if f.head, err = s.remote.Read(ctx, head); err != nil {
+		return when, err
+	}
+	tree, err := s.remote.Tree(ctx, head)
+	if err != nil {
+		return when, err
+	}
+	data, err := tree.ReadFile(ctx, historyFile(id))
+	if errors.Is(err, gitops.ErrNotFound) {
+		return when, foreign
+	}
+	if err != nil {
+		return when, err
+	}
+	r, err := parseRecord(historyFile(id), data)
+	if err != nil || r.Spec.Released == nil {
+		return when, foreign
+	}
+	f.digest = digestOf(data)
+	ours, err := s.ours(f)
+	if err != nil {
+		return when, err
+	}
+	if !ours {
+		return when, foreign
+	}
+	return *r.Spec.Released, nil
+}
+
+func (s *session) releaseCommit(ctx context.Context, r *Record, text proposal.Release, changes []gitops.Change, closed []byte) (gitops.Commit, error) {
 	message, err := gitops.Message{
 		Subject: proposal.ReleaseSubject(text), Body: proposal.ReleaseCommitBody(text),
 		Trailers: []gitops.Trailer{
-			{Key: gitops.TrailerIncident, Value: id},
+			{Key: gitops.TrailerIncident, Value: r.Metadata.Name},
 			{Key: gitops.TrailerPolicy, Value: r.Spec.Policy.Name + " " + r.Spec.Policy.Digest},
 			{Key: gitops.TrailerRecord, Value: digestOf(closed)},
 		},
 	}.Format()
 	if err != nil {
-		return nil, fmt.Errorf("release incident %s: %w", id, err)
+		return gitops.Commit{}, err
 	}
-	commit, err := s.remote.Commit(ctx, gitops.CommitSpec{
+	return s.remote.Commit(ctx, gitops.CommitSpec{
 		Parent: s.revision, Changes: changes, Message: message, Signer: s.o.Signer,
-		Author: gitops.Signature{Name: s.o.Author.Name, Email: s.o.Author.Email, When: now},
+		Author: gitops.Signature{Name: s.o.Author.Name, Email: s.o.Author.Email, When: *r.Spec.Released},
 	})
-	if err != nil {
-		return nil, fmt.Errorf("release incident %s: %w", id, err)
-	}
-	o.Incident.Revision = commit.Revision
-	if s.o.DryRun {
-		return o, nil
-	}
-	if err := s.remote.Push(ctx, gitops.Update{Branch: branch, New: commit.Revision}); err != nil {
-		return nil, fmt.Errorf("release incident %s: %w", id, err)
-	}
-	title, body := proposal.RenderRelease(text)
-	result, err := s.o.Forge.Propose(ctx, forge.Request{Branch: branch, Base: s.base, Revision: string(commit.Revision), Title: title, Body: body, Labels: r.Spec.Policy.Approval.Labels})
-	if err != nil {
-		return nil, fmt.Errorf("the release of incident %s is on branch %s, but not proposed: %w", id, branch, err)
-	}
-	o.Incident.PullRequest = request{&result.PullRequest}.link()
-	return o, nil
 }
 
-func historyFile(r *Record) string {
-	return path.Join(historyRoot, r.Metadata.Name[:4], r.Metadata.Name+".yaml")
-}
+// historyFile is where the record of a closed incident is.
+func historyFile(id string) string { return path.Join(historyRoot, id[:4], id+".yaml") }
 
 // locate finds a merged incident and its record.
 func (s *session) locate(ctx context.Context, id string) (fleet.Cluster, *Record, []byte, error) {
+	none := func(format string, args ...any) (fleet.Cluster, *Record, []byte, error) {
+		return fleet.Cluster{}, nil, nil, fmt.Errorf("incident %q: %s: %w", id, fmt.Sprintf(format, args...), ErrNoIncident)
+	}
 	if keyFrom(id) == "" {
-		return fleet.Cluster{}, nil, nil, fmt.Errorf("incident %q: an id is <yyyymmdd>-<name>-<8 hex digits>: %w", id, ErrNoIncident)
+		return none("an id is <yyyymmdd>-<name>-<8 hex digits>")
 	}
 	for _, c := range s.fleet.Clusters() {
 		r, data, err := readRecord(ctx, s.tree, c, id)
@@ -110,13 +171,20 @@ func (s *session) locate(ctx context.Context, id string) (fleet.Cluster, *Record
 		}
 		return c, r, data, err
 	}
-	return fleet.Cluster{}, nil, nil, fmt.Errorf("incident %s: %w", id, ErrNoIncident)
+	closed, err := s.closed(ctx, id)
+	if err != nil {
+		return fleet.Cluster{}, nil, nil, err
+	}
+	if closed {
+		return none("it was released already, see %s", historyFile(id))
+	}
+	return none("nothing of it is merged")
 }
 
 // releaseText is what the reviewer of a release has to know.
 func (s *session) releaseText(r *Record, files []gitops.FileChange) proposal.Release {
 	t := proposal.Release{
-		Incident: r.Metadata.Name, Key: r.Spec.Key, Cluster: r.Spec.Cluster, Base: s.base, Expires: r.Spec.Expires, History: historyFile(r),
+		Incident: r.Metadata.Name, Key: r.Spec.Key, Cluster: r.Spec.Cluster, Base: s.base, Expires: r.Spec.Expires, History: historyFile(r.Metadata.Name),
 		Target: proposal.Object{Kind: r.Spec.Target.Kind, Namespace: r.Spec.Target.Namespace, Name: r.Spec.Target.Name},
 		Files:  proposedFiles(files),
 	}

@@ -5,20 +5,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/irgit/irgit/internal/alert"
-	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/policy"
 	"github.com/irgit/irgit/internal/validate"
 )
 
-// maxTries is how often a lost compare-and-swap is answered by reading again.
-const maxTries = 4
+const (
+	// maxTries is how often a lost compare-and-swap is answered by reading again.
+	maxTries = 10
+	maxWait  = 2 * time.Second // before one of them
 
-// maxSkew is how far ahead of this clock an event may be.
-const maxSkew = 24 * time.Hour
+	// maxSkew is how far ahead of this clock an event may be.
+	maxSkew = 24 * time.Hour
+
+	maxExpiry = policy.MaxExpiry + maxSkew
+)
 
 // Respond answers every item, in their order. Alerts about one target that
 // one policy answers become one incident. An error means that the answers that
@@ -48,9 +54,7 @@ func (e *Engine) respond(ctx context.Context, s *session, items []alert.Item, ou
 	for i, item := range items {
 		*outcomes[i] = Outcome{}
 		if a := item.Alert; a != nil {
-			if why := e.checkTime(a); why != "" {
-				item.Problem = why
-			}
+			item.Problem = e.checkTime(a)
 		}
 		d, err := s.decide(ctx, item, outcomes[i])
 		if err != nil {
@@ -83,8 +87,15 @@ func (e *Engine) respond(ctx context.Context, s *session, items []alert.Item, ou
 	return errors.Join(failures...)
 }
 
-// again decides about a group anew: somebody else was faster.
+// again decides about a group anew: somebody else was faster. It waits a
+// little, and not as long as the others who lost.
 func (e *Engine) again(ctx context.Context, items []alert.Item, outcomes []*Outcome, g *group, try int) error {
+	most := min(maxWait, 20*time.Millisecond<<try)
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(rand.N(most)): //nolint:gosec // spreads competitors
+	}
 	s, err := e.open(ctx)
 	if err != nil {
 		return err
@@ -120,18 +131,17 @@ func (s *session) carry(ctx context.Context, g *group) error {
 	slices.SortStableFunc(g.decisions, func(a, b *decision) int {
 		return cmp.Or(a.alert.Time.Compare(b.alert.Time), cmp.Compare(a.alert.ID, b.alert.ID))
 	})
-	first := g.decisions[0]
-	f, err := s.find(ctx, first.cluster, g.key)
+	f, err := s.find(ctx, g.decisions[0])
 	if err != nil {
 		return err
 	}
 	switch {
 	case f.merged:
 		return s.standing(ctx, g, f)
-	case f.head != "":
+	case f.id != "":
 		return s.update(ctx, g, f)
 	}
-	return s.propose(ctx, g)
+	return s.propose(ctx, g, f)
 }
 
 // standing answers alerts for a containment that is merged.
@@ -143,16 +153,19 @@ func (s *session) standing(ctx context.Context, g *group, f found) error {
 	for _, d := range g.decisions {
 		o := d.outcome
 		o.State, o.Incident = Unchanged, s.summary(r)
-		o.Reason = fmt.Sprintf("incident %s contains %s since its merge into %s", f.id, nameWorkload(d.target), s.base)
+		o.Reason = fmt.Sprintf("incident %s contains %s since its merge into %s", f.id, d.target, s.base)
 		if !r.knows(d.alert) {
 			o.Reason += "; the alert is not in its record"
+		}
+		if d.alert.Time.After(r.Spec.Expires) {
+			o.Reason += "; its time was over before this alert, release it"
 		}
 	}
 	return nil
 }
 
 // propose opens an incident.
-func (s *session) propose(ctx context.Context, g *group) error {
+func (s *session) propose(ctx context.Context, g *group, f found) error {
 	r := s.newRecord(g)
 	if err := s.number(ctx, r); err != nil {
 		return err
@@ -162,98 +175,115 @@ func (s *session) propose(ctx context.Context, g *group) error {
 		return err
 	}
 	if pr.vetoes() {
-		return s.answerVeto(g, r, pr)
+		s.answerVeto(g, r, pr)
+		return nil
 	}
-	c, no, err := s.compose(ctx, r, nil)
+	for i, d := range g.decisions {
+		d.state = Updated
+		if i == 0 {
+			d.state = Proposed
+		}
+		if added := r.add(d.alert, d.plan); !added {
+			d.state = Unchanged // twice in one input
+		}
+	}
+	c, no, err := s.compose(ctx, r, s.tree)
 	if err != nil || no != nil {
 		return g.answer(no, err)
 	}
+	c.notes = append(c.notes, f.doubts...)
 	commit, err := s.commit(ctx, c, s.revision, r.Spec.FirstEvent)
 	if err != nil {
 		return err
 	}
-	return s.publish(ctx, g, c, commit, "", func(i int) State {
-		if i == 0 {
-			return Proposed
-		}
-		return Updated
-	})
+	return s.publish(ctx, g, c, commit, "")
 }
 
 // update adds alerts to an incident whose branch is not merged. The branch is
 // continued, never rewritten: what a reviewer has read stays in its history.
 func (s *session) update(ctx context.Context, g *group, f found) error {
-	first := g.decisions[0]
-	head, err := s.remote.Read(ctx, f.head)
-	if err != nil {
-		return err
-	}
-	tree, err := s.remote.Tree(ctx, f.head)
-	if err != nil {
-		return err
-	}
-	r, data, err := readRecord(ctx, tree, first.cluster, f.id)
-	if err != nil {
-		return fmt.Errorf("branch %s%s: %w", branchPrefix, f.id, err)
-	}
+	r := f.record
 	pr, err := s.pullRequest(ctx, f.id)
 	if err != nil {
 		return err
 	}
 	if pr.vetoes() {
-		return s.answerVeto(g, r, pr)
+		s.answerVeto(g, r, pr)
+		return nil
 	}
-	known := make([]bool, len(g.decisions))
-	news := 0
-	for i, d := range g.decisions {
-		if known[i] = r.knows(d.alert); !known[i] {
-			news += r.add(d.alert)
-			r.merge(d.plan)
+	news := false
+	for _, d := range g.decisions {
+		d.state = Unchanged
+		if f.ours && r.add(d.alert, d.plan) {
+			d.state, news = Updated, true
 		}
 	}
-	if news == 0 && (pr.PullRequest != nil || s.plainGit()) {
+	if !f.ours || !news && (pr.PullRequest != nil || s.plainGit()) {
 		for _, d := range g.decisions {
-			d.outcome.State, d.outcome.Incident = Unchanged, s.summary(r).at(f.head, pr)
-			d.outcome.Reason = fmt.Sprintf("the alert is in the record of incident %s", f.id)
+			o := d.outcome
+			o.State, o.Incident, o.Warnings = Unchanged, s.summary(r).at(f.head.Revision, pr), f.doubts
+			switch {
+			case !f.ours:
+				o.Reason = fmt.Sprintf("the last commit of branch %s%s is not irgit's: the branch is left to whoever made it, and the alert is not in its record", branchPrefix, f.id)
+			case r.full() && !r.knows(d.alert):
+				o.Reason = fmt.Sprintf("the record of incident %s holds %d alerts and takes no more", f.id, maxAlerts)
+			default:
+				o.Reason = fmt.Sprintf("the alert is in the record of incident %s", f.id)
+			}
 		}
 		return nil
 	}
-	if !ours(head, f.id) {
-		for _, d := range g.decisions {
-			d.outcome.State, d.outcome.Incident = Unchanged, s.summary(r).at(f.head, pr)
-			d.outcome.Reason = fmt.Sprintf("somebody else has committed on branch %s%s: it is left to them", branchPrefix, f.id)
-		}
-		return nil
+	if news {
+		r.Spec.Previous = f.digest
 	}
-	before, err := s.without(ctx, tree, first.cluster, f.id)
+	before, err := s.without(ctx, f.tree, g.decisions[0].cluster, f.id)
 	if err != nil {
 		return err
 	}
-	if news > 0 {
-		r.Spec.Previous = digestOf(data)
-	}
-	c, no, err := before.compose(ctx, r, tree)
+	c, no, err := before.compose(ctx, r, f.tree)
 	if err != nil || no != nil {
 		return g.answer(no, err)
 	}
-	state := func(i int) State {
-		if known[i] {
-			return Unchanged
-		}
-		return Updated
-	}
-	if news == 0 {
-		return s.publish(ctx, g, c, head, f.head, state)
-	}
-	when := r.Spec.LastEvent
-	if when.Before(head.Author.When) {
-		when = head.Author.When
-	}
-	commit, err := s.commit(ctx, c, f.head, when)
+	drift, err := s.drift(ctx, before, c)
 	if err != nil {
 		return err
 	}
-	return s.publish(ctx, g, c, commit, f.head, state)
+	c.notes = append(append(c.notes, drift...), f.doubts...)
+	if len(c.changes) == 0 {
+		return s.publish(ctx, g, c, f.head, f.head.Revision)
+	}
+	when := r.Spec.LastEvent
+	if when.Before(f.head.Author.When) {
+		when = f.head.Author.When
+	}
+	commit, err := s.commit(ctx, c, f.head.Revision, when)
+	if err != nil {
+		return err
+	}
+	return s.publish(ctx, g, c, commit, f.head.Revision)
+}
+
+// drift says whether the incident would be another one on today's base: the
+// branch stays on the base that it was made from.
+func (s *session) drift(ctx context.Context, before *session, c *composed) ([]string, error) {
+	if before.tree.Root() == s.tree.Root() {
+		return nil, nil
+	}
+	today := *c.record
+	fresh, no, err := s.compose(ctx, &today, s.tree)
+	switch {
+	case err != nil:
+		return nil, err
+	case no != nil:
+		return []string{fmt.Sprintf("%s has moved since this was made, and today it would be refused: %s", s.base, no.reason)}, nil
+	case !sameFiles(fresh.bundle.Changes, c.bundle.Changes):
+		return []string{fmt.Sprintf("%s has moved since this was made, and today other files would be written: what this shows may not be what it does there", s.base)}, nil
+	}
+	return nil, nil
+}
+
+func sameFiles(a, b []gitops.Change) bool {
+	return slices.EqualFunc(a, b, func(x, y gitops.Change) bool { return x.Path == y.Path && string(x.Content) == string(y.Content) })
 }
 
 // answer gives all alerts of a group the same refusal.
@@ -278,8 +308,7 @@ type refusal struct {
 func (s *session) summary(r *Record) *Summary {
 	id := r.Metadata.Name
 	return &Summary{
-		ID: id, Key: r.Spec.Key, Cluster: r.Spec.Cluster,
-		Target: nameWorkload(fleet.Workload{Kind: r.Spec.Target.Kind, Namespace: r.Spec.Target.Namespace, Name: r.Spec.Target.Name}),
+		ID: id, Key: r.Spec.Key, Cluster: r.Spec.Cluster, Target: r.Spec.Target.String(),
 		Branch: branchPrefix + id, Base: s.base, Expires: r.Spec.Expires,
 	}
 }

@@ -94,7 +94,7 @@ func TestABranchWithSomebodysCommitIsLeftToThem(t *testing.T) {
 	later.at = night.Add(time.Hour)
 	again := w.respond(later.String())[0]
 	require.Equal(t, incident.Unchanged, again.State)
-	require.Contains(t, again.Reason, "left to them")
+	require.Contains(t, again.Reason, "left to whoever made it")
 	require.Equal(t, before, w.refs())
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
@@ -19,9 +20,10 @@ type session struct {
 	tree     *gitops.Tree
 	fleet    *fleet.Fleet
 	indexes  map[string]*fleet.Index
+	now      time.Time
 }
 
-func newSession(ctx context.Context, o Options, remote *gitops.Remote, base string, revision gitops.Revision, tree *gitops.Tree) (*session, error) {
+func newSession(ctx context.Context, o Options, now time.Time, remote *gitops.Remote, base string, revision gitops.Revision, tree *gitops.Tree) (*session, error) {
 	f, err := fleet.Load(ctx, tree, fleet.Options{CacheDir: o.CacheDir})
 	if err != nil {
 		return nil, fmt.Errorf("fleet at %s of %s: %w", base, remote, err)
@@ -35,7 +37,7 @@ func newSession(ctx context.Context, o Options, remote *gitops.Remote, base stri
 	}
 	return &session{
 		o: o, remote: remote, base: base, revision: revision, tree: tree,
-		fleet: f, indexes: make(map[string]*fleet.Index),
+		fleet: f, indexes: make(map[string]*fleet.Index), now: now,
 	}, nil
 }
 
@@ -67,5 +69,5 @@ func (s *session) at(ctx context.Context, tree *gitops.Tree, revision gitops.Rev
 	if tree.Root() == s.tree.Root() {
 		return s, nil
 	}
-	return newSession(ctx, s.o, s.remote, s.base, revision, tree)
+	return newSession(ctx, s.o, s.now, s.remote, s.base, revision, tree)
 }

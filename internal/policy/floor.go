@@ -118,7 +118,7 @@ var protectedImages = []struct{ repository, what string }{
 // is, not by what an alert calls it.
 func protection(c fleet.Cluster, w fleet.Workload) (Refusal, bool) {
 	refuse := func(guardrail, format string, args ...any) (Refusal, bool) {
-		return Refusal{guardrail, nameWorkload(w) + " is never contained: " + fmt.Sprintf(format, args...)}, true
+		return Refusal{guardrail, w.String() + " is never contained: " + fmt.Sprintf(format, args...)}, true
 	}
 	if root := c.Mesh.RootNamespace; root != "" && w.Namespace == root {
 		return refuse("G1", "namespace %s is the mesh's root namespace", w.Namespace)
@@ -202,7 +202,7 @@ func checkTarget(s Surroundings, w fleet.Workload, a alert.Alert) (refusals []Re
 		refusals = append(refusals, Refusal{"G7", "the target is not a workload of the fleet in cluster " + cluster.Name})
 	}
 	if w.Cluster != "" && w.Cluster != cluster.Name {
-		refusals = append(refusals, Refusal{"G7", fmt.Sprintf("%s is of cluster %s, not of %s", nameWorkload(w), w.Cluster, cluster.Name)})
+		refusals = append(refusals, Refusal{"G7", fmt.Sprintf("%s is of cluster %s, not of %s", w.String(), w.Cluster, cluster.Name)})
 	}
 	return append(refusals, checkSubject(cluster, w, a)...)
 }
@@ -210,10 +210,10 @@ func checkTarget(s Surroundings, w fleet.Workload, a alert.Alert) (refusals []Re
 // checkSubject is the part of checkTarget that needs no fleet.
 func checkSubject(cluster fleet.Cluster, w fleet.Workload, a alert.Alert) (refusals []Refusal) {
 	if ns := a.Subject.Namespace; ns != "" && ns != w.Namespace {
-		refusals = append(refusals, Refusal{"G7", fmt.Sprintf("the alert is about another namespace than %s", nameWorkload(w))})
+		refusals = append(refusals, Refusal{"G7", fmt.Sprintf("the alert is about another namespace than %s", w.String())})
 	}
 	if c := a.Subject.Cluster; c != "" && c != cluster.Name && !slices.Contains(cluster.Aliases, c) {
-		refusals = append(refusals, Refusal{"G7", fmt.Sprintf("the alert is about another cluster than %s, which holds %s", cluster.Name, nameWorkload(w))})
+		refusals = append(refusals, Refusal{"G7", fmt.Sprintf("the alert is about another cluster than %s, which holds %s", cluster.Name, w.String())})
 	}
 	if r, is := protection(cluster, w); is {
 		refusals = append(refusals, r)

@@ -115,7 +115,7 @@ func checkHits(s Surroundings, obj *unstructured.Unstructured, target fleet.Work
 		return []Refusal{{"G3", fmt.Sprintf("it cannot be told what %s selects: %s", name, err)}}
 	}
 	if !slices.ContainsFunc(hit, sameAs(target)) {
-		refusals = append(refusals, Refusal{"G3", fmt.Sprintf("%s does not select %s: it would contain nothing", name, nameWorkload(target))})
+		refusals = append(refusals, Refusal{"G3", fmt.Sprintf("%s does not select %s: it would contain nothing", name, target.String())})
 	}
 	for _, w := range hit {
 		if r, is := protection(s.Cluster(), w); is && !sameAs(target)(w) {
@@ -139,7 +139,7 @@ func checkPatch(s Surroundings, ref fleet.ObjectRef, target fleet.Workload) []Re
 			return nil
 		}
 	}
-	return []Refusal{{"G3", fmt.Sprintf("the patch of %s touches neither %s nor one of its autoscalers", name, nameWorkload(target))}}
+	return []Refusal{{"G3", fmt.Sprintf("the patch of %s touches neither %s nor one of its autoscalers", name, target.String())}}
 }
 
 // meshRoot is the mesh's root namespace: Istio's default when the fleet does

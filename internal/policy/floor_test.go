@@ -134,7 +134,7 @@ func TestThreatG5(t *testing.T) {
 		workload("irgit", "x"), workload("irgit-system", "x"),
 		workload("ops", "bot", label("app.kubernetes.io/name", "irgit")), workload("ops", "bot", image("ghcr.io/irgit/irgit:v1")),
 	} {
-		require.Equal(t, []string{"G5"}, guardrails(checkTarget(cluster{w}, w, alert.Alert{})), nameWorkload(w))
+		require.Equal(t, []string{"G5"}, guardrails(checkTarget(cluster{w}, w, alert.Alert{})), w.String())
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/irgit/irgit/internal/fleet"
 )
 
-// merge adds o's limits to g's; the result is at least as tight as either.
-func (g *Guardrails) merge(o Guardrails) {
+// Merge adds o's limits to g's; the result is at least as tight as either.
+func (g *Guardrails) Merge(o Guardrails) {
 	g.ProtectedNamespaces = union(g.ProtectedNamespaces, o.ProtectedNamespaces)
 	g.ProtectedLabels = union(g.ProtectedLabels, o.ProtectedLabels)
 	g.MaxWorkloads = min(g.MaxWorkloads, o.MaxWorkloads)
@@ -26,12 +26,12 @@ func (g Guardrails) Check(target fleet.Workload, hit []fleet.Workload) (refusals
 		}
 		seen[workloadKey(w)] = true
 		if pattern, ok := firstMatch(g.ProtectedNamespaces, w.Namespace); ok {
-			refusals = append(refusals, Refusal{"policy", fmt.Sprintf("%s is in a namespace that the policy protects (%s)", nameWorkload(w), pattern)})
+			refusals = append(refusals, Refusal{"policy", fmt.Sprintf("%s is in a namespace that the policy protects (%s)", w.String(), pattern)})
 		}
 		for _, pair := range g.ProtectedLabels {
 			key, value, _ := strings.Cut(pair, "=")
 			if has, ok := w.Labels[key]; ok && has == value {
-				refusals = append(refusals, Refusal{"policy", fmt.Sprintf("%s has the label %s, which the policy protects", nameWorkload(w), pair)})
+				refusals = append(refusals, Refusal{"policy", fmt.Sprintf("%s has the label %s, which the policy protects", w.String(), pair)})
 			}
 		}
 	}
@@ -47,8 +47,4 @@ func (g Guardrails) Check(target fleet.Workload, hit []fleet.Workload) (refusals
 
 func workloadKey(w fleet.Workload) string {
 	return strings.Join([]string{w.Kind, w.Namespace, w.Name}, "\n")
-}
-
-func nameWorkload(w fleet.Workload) string {
-	return fmt.Sprintf("%s %s/%s", w.Kind, w.Namespace, w.Name)
 }

@@ -85,7 +85,7 @@ func (plan *Plan) add(p *Policy) {
 	plan.Approval.Reviewers = union(plan.Approval.Reviewers, s.Approval.Reviewers)
 	plan.Approval.Teams = union(plan.Approval.Teams, s.Approval.Teams)
 	plan.Approval.Labels = union(plan.Approval.Labels, s.Approval.Labels)
-	plan.Guardrails.merge(s.Guardrails)
+	plan.Guardrails.Merge(s.Guardrails)
 }
 
 func mergedDigest(used []*Policy) string {

@@ -16,7 +16,6 @@ const (
 // holds no text of an alert, and no line of it starts with ---.
 func CommitBody(d Document) string {
 	var c commitWriter
-	l := narrow
 	c.paragraph("Contain %s %s/%s in %s: %s.", d.Target.Kind, d.Target.Namespace, d.Target.Name, d.Cluster, strings.Join(d.actionNames(), ", "))
 	c.paragraph("%s from %s, severity %s, %s. Policy %s answers it. %s",
 		d.count(), d.Source, d.Severity, between(d.First, d.Last), d.Policy.Name, cut(d.Policy.Description, usual.text))
@@ -42,10 +41,7 @@ func CommitBody(d Document) string {
 		c.rest(len(d.Warnings), usual.sentences)
 	}
 	c.paragraph("Expires %s%s. Nothing ends by itself: irgit incident release %s proposes the end.", minute(d.Expires), d.term(), d.Incident)
-	c.paragraph("To refuse it, delete the branch. To undo it after the merge, revert the merge, or:")
-	for command := range strings.Lines(d.removal(l)) {
-		c.verbatim(command)
-	}
+	c.paragraph("To refuse it, delete the branch. To undo it after the merge, revert the merge, or run irgit incident release %s.", d.Incident)
 	return c.body()
 }
 
@@ -77,10 +73,6 @@ func (c *commitWriter) rest(all, most int) {
 }
 
 func (c *commitWriter) gap() { c.WriteString("\n") }
-
-func (c *commitWriter) verbatim(command string) {
-	c.WriteString("  " + harmless(ascii(strings.TrimRight(command, "\n"))) + "\n")
-}
 
 func (c *commitWriter) lines(first, others, text string) {
 	for _, line := range wrap(harmless(ascii(text)), commitWidth-len(first)) {

@@ -146,9 +146,6 @@ func (d Document) doesNot(l limits) []block {
 
 func (d Document) expires(l limits) []block {
 	all := list{}
-	for _, s := range first(d.SetsFree, l.sentences) {
-		all = append(all, item{text: line(text(s))})
-	}
 	for _, a := range d.taken() {
 		if a.Undo != "" || a.UndoHurts != "" {
 			all = append(all, item{text: line(name(a.Name), ours(": "), text(a.Undo), ours(" "), text(a.UndoHurts))})

@@ -3,51 +3,23 @@ package proposal
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
 
-func (d Document) undo(l limits) []block {
-	stop := command("git push origin --delete " + shell(d.Branch))
-	revert := "git revert -m 1 MERGE    # the merge commit; without -m 1 if it was squashed or rebased\n"
-	blocks := []block{
-		line(bold("Before the merge:"), ours(" close the pull request. irgit leaves it closed until somebody reopens it. Without a forge, delete the branch:")),
-		code{"sh", stop},
-		line(bold("After the merge:"), ours(" revert it.")),
-		code{"sh", revert},
-	}
-	byHand := d.removal(l)
-	if byHand == "" {
-		return blocks
-	}
-	return append(blocks, line(ours("Or take out what it put in:")), code{"sh", byHand})
-}
-
-// removal are the commands that take an incident's files out again: its own
-// directories, and its line in the lists of others.
-func (d Document) removal(l limits) string {
-	var dirs, edits []string
-	for _, f := range d.Files {
-		before, _, own := strings.Cut("/"+f.Path, "/"+d.Incident+"/")
-		if dir := strings.TrimPrefix(before+"/"+d.Incident, "/"); own && d.Incident != "" {
-			dirs = append(dirs, dir)
-		} else if f.Change == "edit" {
-			edits = append(edits, f.Path)
+func (d Document) undo(limits) []block {
+	refuse := line(bold("Before the merge:"), ours(" close the pull request. irgit leaves it closed until somebody reopens it."))
+	stop := []block{refuse}
+	if d.PlainGit {
+		stop = []block{
+			line(bold("Before the merge:"), ours(" delete the branch.")),
+			code{"sh", command("git push origin --delete " + shell(d.Branch))},
 		}
 	}
-	slices.Sort(dirs)
-	var b strings.Builder
-	for _, dir := range first(slices.Compact(dirs), l.rows) {
-		b.WriteString(command("git rm -r " + shell(dir)))
-	}
-	for _, path := range first(edits, l.rows) {
-		b.WriteString(command(fmt.Sprintf("sed -i '/^ *- %s$/d' %s", regexp.QuoteMeta(plainName(d.Incident)), shell(path))))
-	}
-	if b.Len() > 0 {
-		b.WriteString(command("git commit -a -m " + shell("Release "+d.Incident)))
-	}
-	return b.String()
+	return append(stop,
+		line(bold("After the merge:"), ours(" revert it, or have irgit propose the release, which keeps the record.")),
+		code{"sh", "git revert -m 1 MERGE    # the merge commit; without -m 1 if it was squashed or rebased\n" + command("irgit incident release "+shell(d.Incident))},
+	)
 }
 
 // command is one line of a block of commands. One that a command line would

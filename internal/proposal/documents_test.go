@@ -80,8 +80,7 @@ func shell() proposal.Document {
 			{Path: patches + "/" + incident + "/freeze-scale.yaml", Change: "add"},
 			{Path: patches + "/kustomization.yaml", Change: "edit"},
 		},
-		Expires:  at("03:12:07").Add(24 * time.Hour),
-		SetsFree: []string{"The autoscaler may change the number of pods again."},
+		Expires: at("03:12:07").Add(24 * time.Hour),
 		Difference: `--- apps/prod-eu
 +++ apps/prod-eu
 @@ HorizontalPodAutoscaler payments/payments @@

@@ -38,6 +38,7 @@ type Document struct {
 	Target   Object
 	Branch   string // of the proposal
 	Base     string // the branch that it is to be merged into
+	PlainGit bool   // there is no pull request: the branch is the proposal
 
 	// What happened.
 	Severity    string // OCSF's word
@@ -56,8 +57,7 @@ type Document struct {
 	Warnings []string
 	Files    []File // all files of the commit
 
-	Expires  time.Time
-	SetsFree []string // what the release lets happen, one sentence each
+	Expires time.Time
 
 	Difference string   // of what the roots render, as a unified diff
 	Roots      []string // built before and after

@@ -3,11 +3,16 @@ package proposal
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // firstScreen answers what, whom, until when and how to undo.
 func (d Document) firstScreen(l limits) []block {
-	ask := concat(line(bold("Contain"), ours(" ")), object(d.Target), line(ours(" in "), name(d.Cluster), ours("? Merging does it, closing refuses it.")))
+	choice, stop := "? Merging does it, closing refuses it.", "close this"
+	if d.PlainGit {
+		choice, stop = "? Merging the branch does it, deleting it refuses it.", "delete the branch"
+	}
+	ask := concat(line(bold("Contain"), ours(" ")), object(d.Target), line(ours(" in "), name(d.Cluster), ours(choice)))
 	facts := table{head: []string{"", ""}}
 	fact := func(title string, cell paragraph) {
 		facts.rows = append(facts.rows, []paragraph{line(bold(title)), cell})
@@ -17,7 +22,7 @@ func (d Document) firstScreen(l limits) []block {
 	fact("Hits", d.whom())
 	fact("Open connections", line(ours(d.connections())))
 	fact("Until", line(ours(minute(d.Expires)+d.term()+"; the release is a proposal of its own")))
-	fact("Undo", line(ours("before the merge: close this. After it: revert the merge, that is all")))
+	fact("Undo", line(ours("before the merge: "+stop+". After it: revert the merge, that is all")))
 	blocks := []block{ask, facts}
 	if len(d.Warnings) > 0 {
 		blocks = append(blocks, line(bold("Before you merge:")), sentences(d.Warnings, l))
@@ -96,7 +101,7 @@ func (a Action) connections() string {
 
 // term is the time that the containment lasts.
 func (d Document) term() string {
-	if d.First.IsZero() || !d.Expires.After(d.First) {
+	if d.First.IsZero() || !d.Expires.After(d.First) || d.Expires.Sub(d.First) > 31*24*time.Hour { // an old alert that came late
 		return ""
 	}
 	return ", " + duration(d.Expires.Sub(d.First)) + " after the first alert"

@@ -79,21 +79,17 @@ func TestSparseDocument(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Removal is what git really needs: the incident's directories and its line.
-func TestUndoNamesEveryFile(t *testing.T) {
-	_, body := proposal.Render(shell())
-	for _, f := range shell().Files {
-		if f.Change == "edit" {
-			require.Contains(t, body, "sed -i '/^ *- "+incident+"$/d' "+f.Path+"\n")
-			continue
-		}
-		covered := false
-		for line := range strings.Lines(body) {
-			removed, ok := strings.CutPrefix(strings.TrimSpace(line), "git rm -r ")
-			covered = covered || ok && strings.HasPrefix(f.Path, removed+"/")
-		}
-		require.True(t, covered, f.Path)
-	}
+// A plain remote has no pull request to close.
+func TestUndoFitsTheForge(t *testing.T) {
+	d := shell()
+	_, body := proposal.Render(d)
+	require.Contains(t, body, "close the pull request")
+	require.NotContains(t, body, "--delete")
+	require.Contains(t, body, "irgit incident release "+incident)
+	d.PlainGit = true
+	_, body = proposal.Render(d)
+	require.NotContains(t, body, "pull request")
+	require.Contains(t, body, "git push origin --delete "+d.Branch)
 }
 
 func TestSubject(t *testing.T) {
@@ -190,7 +186,7 @@ func TestWrittenTextKeepsTheStructure(t *testing.T) {
 			&d.Cluster, &d.Target.Kind, &d.Target.Namespace, &d.Target.Name, &d.Branch, &d.Base, &d.Severity, &d.Source, &d.Techniques[0],
 			&d.Policy.Name, &d.Policy.Tier, &d.Policy.Description, &d.Policy.Why[0], &d.Actions[0].Name, &d.Actions[0].Summary, &d.Actions[0].DoesNot[0],
 			&d.Actions[1].Changes[0].Fields[0], &d.Actions[1].Undo, &d.Actions[2].Skipped, &d.Hits[0].Kind, &d.Hits[0].How, &d.Hits[0].Replicas, &d.Hits[0].Images[0],
-			&d.Warnings[0], &d.SetsFree[0], &d.Roots[0], &d.Files[0].Path, &d.Files[7].Change, &d.Record, &d.BaseRevision, &d.PolicyDigest, &d.Proof,
+			&d.Warnings[0], &d.Roots[0], &d.Files[0].Path, &d.Files[7].Change, &d.Record, &d.BaseRevision, &d.PolicyDigest, &d.Proof,
 			&d.Evidence[0].Digest, &d.Evidence[0].Severity, &d.Evidence[0].Source,
 		} {
 			draw(s)

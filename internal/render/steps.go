@@ -19,6 +19,10 @@ import (
 // part of paths and names, so nothing else gets in (THREATS B1).
 var incidentForm = regexp.MustCompile(`^\d{8}-[a-z0-9]([-a-z0-9]{0,28}[a-z0-9])?-[0-9a-f]{8}$`)
 
+// IsIncident reports whether name has the form of an incident's id:
+// <yyyymmdd>-<slug of at most 30>-<8 hex digits>.
+func IsIncident(name string) bool { return incidentForm.MatchString(name) }
+
 // Render writes the files that contain the target. An optional action that
 // does not fit is skipped, with the reason in its step; a required one is a
 // *NotFittingError, in which Unwrap gives a *fleet.HookError where that is the
