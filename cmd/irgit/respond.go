@@ -12,6 +12,7 @@ import (
 
 	"github.com/irgit/irgit/internal/incident"
 	"github.com/irgit/irgit/internal/proposal"
+	"github.com/irgit/irgit/internal/validate"
 )
 
 // respondOptions are the flags of respond and plan.
@@ -77,7 +78,14 @@ func (o *respondOptions) run(cmd *cobra.Command, environ []string) error {
 		return err
 	}
 	outcomes, failure := engine.Respond(cmd.Context(), items)
-	if err := o.print(cmd.OutOrStdout(), outcomes); err != nil {
+	for _, outcome := range outcomes {
+		for i := range outcome.Problems {
+			if p := &outcome.Problems[i]; p.File == incident.AlertFile {
+				p.File = o.alert
+			}
+		}
+	}
+	if err := o.print(cmd.OutOrStdout(), cmd.ErrOrStderr(), outcomes); err != nil {
 		return errors.Join(failure, err)
 	}
 	if failure != nil {
@@ -93,7 +101,7 @@ func (o *respondOptions) configure(cmd *cobra.Command, environ []string) (*Confi
 	return loadConfig(o.config, environ, cmd.Flags())
 }
 
-func (o *respondOptions) print(w io.Writer, outcomes []*incident.Outcome) error {
+func (o *respondOptions) print(w, aside io.Writer, outcomes []*incident.Outcome) error {
 	switch o.output {
 	case "json":
 		for _, outcome := range outcomes {
@@ -107,7 +115,14 @@ func (o *respondOptions) print(w io.Writer, outcomes []*incident.Outcome) error 
 		return nil
 	case "patch":
 		for _, outcome := range outcomes {
-			if _, err := io.WriteString(w, outcome.Patch); err != nil {
+			if outcome.Patch == "" {
+				if outcome.State != "" {
+					printOutcome(aside, outcome, o.dryRun)
+				}
+				continue
+			}
+			// git apply passes over what stands before the first "diff --git".
+			if _, err := fmt.Fprintf(w, "# incident %s, against the base %s that it was made from\n%s", outcome.Incident.ID, outcome.Incident.Base, outcome.Patch); err != nil {
 				return fmt.Errorf("print patch: %w", err)
 			}
 		}
@@ -137,20 +152,20 @@ func printOutcome(w io.Writer, o *incident.Outcome, dryRun bool) {
 	if o.Release != nil {
 		fmt.Fprintln(w, proposal.ReleaseTerminal(*o.Release))
 	}
-	what := "alert"
-	if o.Alert != nil && o.Alert.Rule != "" {
-		what = fmt.Sprintf("alert %+q", o.Alert.Rule)
-	}
-	if o.Where != "" {
-		what += " (" + o.Where + ")"
-	}
 	state := string(o.State)
 	if dryRun && (o.State == incident.Proposed || o.State == incident.Updated) {
 		state = "would be " + state
 	}
-	fmt.Fprintf(w, "%s: %s: %s\n", what, state, o.Reason)
+	fmt.Fprintf(w, "%s: %s: %s\n", subject(o), state, o.Reason)
 	for _, p := range o.Problems {
-		fmt.Fprintf(w, "  %s: %s: %s\n", p.File, p.Path, p.Message)
+		if !strings.Contains(o.Reason, p.Message) {
+			printProblems(w, []validate.Problem{p})
+		}
+	}
+	if o.Document == nil && o.Release == nil {
+		for _, warning := range o.Warnings {
+			fmt.Fprintf(w, "  warning   %s\n", warning)
+		}
 	}
 	if i := o.Incident; i != nil {
 		fmt.Fprintf(w, "  incident  %s\n  branch    %s\n", i.ID, i.Branch)
@@ -163,6 +178,39 @@ func printOutcome(w io.Writer, o *incident.Outcome, dryRun bool) {
 	}
 }
 
+// subject says which answer it is. What the alert says is quoted, so that it
+// can be looked for and cannot speak to the terminal.
+func subject(o *incident.Outcome) string {
+	if o.Alert == nil {
+		if o.Where != "" {
+			return "alert (" + o.Where + ")"
+		}
+		if o.Release != nil || o.Incident != nil {
+			return "release"
+		}
+		return "alert"
+	}
+	a := o.Alert.Subject
+	words := []string{fmt.Sprintf("alert %+q", o.Alert.Rule)}
+	for _, part := range []struct{ name, value string }{{"cluster", a.Cluster}, {"namespace", a.Namespace}, {"pod", a.Pod}} {
+		if part.value != "" {
+			words = append(words, fmt.Sprintf("%s %+q", part.name, short(part.value)))
+		}
+	}
+	if o.Where != "" {
+		words = append(words, "("+o.Where+")")
+	}
+	return strings.Join(words, " ")
+}
+
+func short(s string) string {
+	const most = 80
+	if len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
+}
+
 // verdict turns the worst refusal into an error.
 func verdict(outcomes []*incident.Outcome) error {
 	count := map[incident.Fault]int{}
@@ -173,7 +221,9 @@ func verdict(outcomes []*incident.Outcome) error {
 	case count[incident.Invalid] > 0:
 		return invalidError{fmt.Errorf("%d of %d alerts could not be answered, the reasons are above", count[incident.Invalid], len(outcomes)), "correct what the reason names: the alert, a policy, a template or the fleet"}
 	case count[incident.Guardrail] > 0:
-		return refusedError{fmt.Errorf("%d of %d alerts were refused, the reasons are above", count[incident.Guardrail], len(outcomes)), "nothing was written for them; `irgit policy explain` shows how the policies were matched"}
+		return refusedError{fmt.Errorf("%d of %d alerts were refused, the reasons are above", count[incident.Guardrail], len(outcomes)), "nothing was written for them; a guardrail cannot be switched off, a policy's own limits and actions can be changed"}
+	case count[incident.Unresolved] > 0:
+		return refusedError{fmt.Errorf("it cannot be told which workload %d of %d alerts are about, the reasons are above", count[incident.Unresolved], len(outcomes)), "nothing was written for them; compare the cluster, namespace and pod that the alert names with .irgit.yaml and with what its roots render (irgit doctor)"}
 	}
 	return nil
 }

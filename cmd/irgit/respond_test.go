@@ -161,7 +161,7 @@ func TestBadInputIsAnErrorThatNamesTheWayOut(t *testing.T) {
 			alert: shell, files: map[string]string{".irgit.yaml": "apiVersion: irgit.dev/v1alpha1\nkind: Fleet\nclusterss: []\n"}, code: exitInvalid, want: "clusterss",
 		},
 		"a kustomization that does not build": {
-			alert: shell, files: map[string]string{"apps/prod-eu/kustomization.yaml": "resources: [missing.yaml]\n"}, code: exitRefused, want: "missing.yaml",
+			alert: shell, files: map[string]string{"apps/prod-eu/kustomization.yaml": "resources: [missing.yaml]\n"}, code: exitInvalid, want: "missing.yaml",
 		},
 		"a root that is not wired": {
 			alert: shell, files: map[string]string{"apps/prod-eu/kustomization.yaml": "resources:\n- ../base/payments\n"}, code: exitInvalid, want: "transformers",

@@ -25,6 +25,9 @@ type decision struct {
 	state    State // once the record has been asked
 }
 
+// AlertFile stands in problems for the input, whose name an Engine is not told.
+const AlertFile = "alert"
+
 // decide finds out what an alert asks for. It fills the outcome and returns
 // nil when that is nothing.
 func (s *session) decide(ctx context.Context, item alert.Item, o *Outcome) (*decision, error) {
@@ -32,7 +35,7 @@ func (s *session) decide(ctx context.Context, item alert.Item, o *Outcome) (*dec
 	switch {
 	case item.Problem != "":
 		o.refuse(Invalid, "the alert cannot be understood: "+item.Problem)
-		o.Problems = []validate.Problem{{File: "alert", Path: item.Where, Message: item.Problem}}
+		o.Problems = []validate.Problem{{File: AlertFile, Path: item.Where, Message: item.Problem}}
 		return nil, nil
 	case item.Ignored != "":
 		o.State, o.Reason = Unmatched, item.Ignored
