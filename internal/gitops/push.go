@@ -40,7 +40,8 @@ func (e *RejectedError) Error() string {
 // Is makes errors.Is(err, ErrRejected) true.
 func (e *RejectedError) Is(target error) bool { return target == ErrRejected }
 
-// Push sends the commits made here and moves the branches, in one push. A
+// Push sends the commits made here and moves the branches, in one push;
+// afterwards Branches knows what else the server had just before it. A
 // branch that is not at Old any more gives ErrMoved, whatever words the server
 // uses: after every failure the refs are read again. A lost answer to a push
 // that arrived is a success.
@@ -117,6 +118,9 @@ func (r *Remote) send(ctx context.Context, updates []Update) (said []string, err
 	if err != nil {
 		return nil, r.classify(ctx, err)
 	}
+	r.mu.Lock()
+	r.refs = branchesOf(adv) // newer than those of Open
+	r.mu.Unlock()
 	req := packp.NewReferenceUpdateRequestFromCapabilities(adv.Capabilities)
 	if !adv.Capabilities.Supports(capability.ReportStatus) {
 		return nil, errors.New("the server does not report the status of a push")

@@ -152,13 +152,7 @@ func (r *Remote) readRefs(ctx context.Context) error {
 		}
 		return r.classify(ctx, err)
 	}
-	refs := make(map[string]plumbing.Hash)
-	for name, hash := range adv.References {
-		// Only branches count, and a name with a path trick in it is not one.
-		if branch, ok := strings.CutPrefix(name, "refs/heads/"); ok && plumbing.ReferenceName(name).Validate() == nil {
-			refs[branch] = hash
-		}
-	}
+	refs := branchesOf(adv)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refs, r.caps = refs, adv
@@ -174,6 +168,18 @@ func (r *Remote) readRefs(ctx context.Context) error {
 	}
 	_ = session.Close()
 	return nil
+}
+
+// branchesOf are the branches that a server advertises. Only they count, and a
+// name with a path trick in it is not one.
+func branchesOf(adv *packp.AdvRefs) map[string]plumbing.Hash {
+	refs := make(map[string]plumbing.Hash)
+	for name, hash := range adv.References {
+		if branch, ok := strings.CutPrefix(name, "refs/heads/"); ok && plumbing.ReferenceName(name).Validate() == nil {
+			refs[branch] = hash
+		}
+	}
+	return refs
 }
 
 func (r *Remote) stateless() bool {

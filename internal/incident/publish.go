@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/irgit/irgit/internal/forge"
@@ -89,6 +90,23 @@ func (s *session) commit(ctx context.Context, c *composed, parent gitops.Revisio
 	})
 }
 
+// yield takes a new branch back when another run has opened the same incident
+// under another id meanwhile, because it saw another first event. The caller
+// reads again and finds that one.
+func (s *session) yield(ctx context.Context, branch string, revision gitops.Revision) error {
+	key := keyFrom(strings.TrimPrefix(branch, branchPrefix))
+	for name := range s.remote.Branches(branchPrefix) {
+		if name == branch || slices.Contains(s.known, name) || keyFrom(strings.TrimPrefix(name, branchPrefix)) != key {
+			continue
+		}
+		if err := s.remote.Push(ctx, gitops.Update{Branch: branch, Old: revision}); err != nil {
+			return fmt.Errorf("take back branch %s, of which %s is a twin: %w", branch, name, err)
+		}
+		return fmt.Errorf("branch %s: %w", name, gitops.ErrMoved)
+	}
+	return nil
+}
+
 // publish pushes the commit, unless the branch is there already, sees to the
 // pull request and fills the outcomes.
 func (s *session) publish(ctx context.Context, g *group, c *composed, commit gitops.Commit, old gitops.Revision) error {
@@ -105,6 +123,11 @@ func (s *session) publish(ctx context.Context, g *group, c *composed, commit git
 		if commit.Revision != old {
 			if err := s.remote.Push(ctx, gitops.Update{Branch: branch, Old: old, New: commit.Revision}); err != nil {
 				return fmt.Errorf("incident %s: %w", c.record.Metadata.Name, err)
+			}
+			if old == "" {
+				if err := s.yield(ctx, branch, commit.Revision); err != nil {
+					return err
+				}
 			}
 		}
 		title, body := proposal.Render(c.document)

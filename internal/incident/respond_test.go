@@ -229,3 +229,24 @@ func TestALostRaceIsReadAgain(t *testing.T) {
 	require.Equal(t, incident.Updated, o.State, o.Reason)
 	require.Equal(t, "2", w.git("rev-list", "--count", "main.."+o.Incident.Branch))
 }
+
+// Two runs see different first events of one incident, on different days: one
+// branch is left, with both alerts.
+func TestTwoRunsOfDifferentDaysMakeOneIncident(t *testing.T) {
+	w := newWorld(t, nil)
+	earlier := shell()
+	earlier.at = night.Add(-48 * time.Hour)
+	rival := *w
+	raced := false
+	w.options.Forge = &meanwhile{func() {
+		if !raced {
+			raced = true
+			rival.respond(earlier.String())
+		}
+	}}
+	o := w.respond(shell().String())[0]
+	require.True(t, raced)
+	require.Equal(t, incident.Updated, o.State, o.Reason)
+	require.Regexp(t, `^20261121-`, o.Incident.ID)
+	require.Equal(t, 1, strings.Count(w.refs(), "refs/heads/irgit/"))
+}

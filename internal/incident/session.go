@@ -3,6 +3,8 @@ package incident
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,7 @@ type session struct {
 	tree     *gitops.Tree
 	fleet    *fleet.Fleet
 	indexes  map[string]*fleet.Index
+	known    []string // irgit's branches at the beginning
 	now      time.Time
 }
 
@@ -38,6 +41,7 @@ func newSession(ctx context.Context, o Options, now time.Time, remote *gitops.Re
 	return &session{
 		o: o, remote: remote, base: base, revision: revision, tree: tree,
 		fleet: f, indexes: make(map[string]*fleet.Index), now: now,
+		known: slices.Collect(maps.Keys(remote.Branches(branchPrefix))),
 	}, nil
 }
 
