@@ -53,7 +53,7 @@ func newActionsCommand() *cobra.Command {
 			}
 			a, ok := catalogue.Action(args[0])
 			if !ok {
-				return usageError{fmt.Errorf("there is no action %q", args[0]), "known are " + strings.Join(catalogue.Names(), ", ")}
+				return usageError{fmt.Errorf("there is no action %q", args[0]), unknownAction(catalogue, templates)}
 			}
 			if output == "json" {
 				return printJSON(cmd.OutOrStdout(), a)
@@ -62,6 +62,15 @@ func newActionsCommand() *cobra.Command {
 		},
 	})
 	return group
+}
+
+// unknownAction is the hint for an action that the catalogue does not have.
+func unknownAction(catalogue *render.Catalogue, templates string) string {
+	hint := "known are " + strings.Join(catalogue.Names(), ", ")
+	if templates == "" {
+		hint += "; --templates DIR adds those of a folder"
+	}
+	return hint
 }
 
 // oneArgument asks for exactly one argument, in a usage error's words.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -19,7 +20,8 @@ import (
 // Config is everything irgit can be told outside the fleet repository. It is
 // filled, in rising order of precedence, from defaults, irgit.yaml, IRGIT_*
 // variables (dots become underscores: IRGIT_AUTH_TOKEN) and flags. Unknown
-// keys are errors.
+// keys are errors. So is an irgit.yaml that was found and not named, when it
+// says where secrets of the environment go: see distrust.
 type Config struct {
 	Repo      string          `mapstructure:"repo"`      // URL or path of the fleet repository
 	Base      string          `mapstructure:"base"`      // base branch; "" is the remote's default
@@ -44,8 +46,9 @@ type AuthorConfig struct {
 type AuthConfig struct {
 	Username   string `mapstructure:"username"`
 	Token      string `mapstructure:"token" secret:"true"`
-	SSHKey     string `mapstructure:"sshKey"`     // file
-	KnownHosts string `mapstructure:"knownHosts"` // file
+	SSHKey     string `mapstructure:"sshKey"`                   // file
+	Passphrase string `mapstructure:"passphrase" secret:"true"` // of sshKey
+	KnownHosts string `mapstructure:"knownHosts"`               // file
 }
 
 // SigningConfig is how commits are signed.
@@ -82,7 +85,7 @@ func defaults() map[string]any {
 	return map[string]any{
 		"repo": "", "base": "", "cache": defaultCache(), "cluster": "", "policies": "", "templates": "",
 		"author.name": "irgit", "author.email": "irgit@localhost",
-		"auth.username": "", "auth.token": "", "auth.sshkey": "", "auth.knownhosts": "",
+		"auth.username": "", "auth.token": "", "auth.sshkey": "", "auth.passphrase": "", "auth.knownhosts": "",
 		"signing.format": "", "signing.key": "", "signing.passphrase": "",
 		"forge.kind": "auto", "forge.url": "", "forge.repository": "", "forge.token": "", "redaction.key": "",
 	}
@@ -103,9 +106,10 @@ func loadConfig(file string, environ []string, flags *pflag.FlagSet) (*Config, e
 	for key, value := range defaults() {
 		v.SetDefault(key, value)
 	}
+	found := false
 	if file == "" {
 		if _, err := os.Stat("irgit.yaml"); err == nil {
-			file = "irgit.yaml"
+			file, found = "irgit.yaml", true
 		}
 	}
 	if file != "" {
@@ -115,12 +119,19 @@ func loadConfig(file string, environ []string, flags *pflag.FlagSet) (*Config, e
 			return nil, usageError{fmt.Errorf("read configuration %s: %w", file, err), "see the README for what irgit.yaml may hold"}
 		}
 	}
-	if err := mergeEnvironment(v, environ); err != nil {
+	given, err := mergeEnvironment(v, environ)
+	if err != nil {
 		return nil, err
 	}
 	for name, key := range flagKeys {
 		if flag := flags.Lookup(name); flag != nil && flag.Changed {
 			v.Set(key, flag.Value.String())
+			given[key] = true
+		}
+	}
+	if found {
+		if err := distrust(v, file, given); err != nil {
+			return nil, err
 		}
 	}
 	var c Config
@@ -132,24 +143,69 @@ func loadConfig(file string, environ []string, flags *pflag.FlagSet) (*Config, e
 }
 
 // mergeEnvironment takes every IRGIT_* variable, and refuses one that names no
-// key: a misspelt variable would otherwise be silently ignored.
-func mergeEnvironment(v *viper.Viper, environ []string) error {
+// key: a misspelt variable would otherwise be silently ignored. It returns the
+// keys that it set.
+func mergeEnvironment(v *viper.Viper, environ []string) (given map[string]bool, err error) {
 	known := make(map[string]string)
-	for key := range defaults() {
-		known["IRGIT_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))] = key
+	for _, key := range knownKeys() {
+		known[variable(key)] = key
 	}
+	given = make(map[string]bool)
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, "IRGIT_") {
+		if !strings.HasPrefix(name, "IRGIT_") || injected(name) {
 			continue
 		}
 		key, ok := known[name]
 		if !ok {
-			return usageError{fmt.Errorf("environment: %s sets no configuration key", name), "known keys: " + strings.Join(knownKeys(), ", ")}
+			return nil, usageError{fmt.Errorf("environment: %s sets no configuration key", name), "known variables: " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")}
 		}
 		v.Set(key, value)
+		given[key] = true
+	}
+	return given, nil
+}
+
+// variable is the environment's name of a key.
+func variable(key string) string {
+	return "IRGIT_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+// injected tells the variables that Kubernetes puts into every pod beside a
+// Service called irgit.
+func injected(name string) bool {
+	return strings.HasPrefix(name, "IRGIT_SERVICE_") || name == "IRGIT_PORT" || strings.HasPrefix(name, "IRGIT_PORT_")
+}
+
+// destinations are the keys that decide which server is shown the secrets.
+var destinations = []string{"repo", "forge.url", "forge.repository"}
+
+// distrust refuses a configuration file that merely lay in the working
+// directory, such as one of a repository that somebody else wrote, where it
+// decides which server gets to see secrets of the environment.
+func distrust(v *viper.Viper, file string, given map[string]bool) error {
+	for _, secret := range secretKeys() {
+		if !given[secret] || v.GetString(secret) == "" {
+			continue
+		}
+		for _, key := range destinations {
+			if v.InConfig(key) && !given[key] && fmt.Sprint(v.Get(key)) != "" {
+				return usageError{
+					fmt.Errorf("configuration: %s of the working directory sets %s, and with that where the secret of %s goes", file, key, variable(secret)),
+					fmt.Sprintf("--config %s says that you trust the file; or set %s", file, overriding(key)),
+				}
+			}
+		}
 	}
 	return nil
+}
+
+// overriding is how a key is set by whoever runs irgit.
+func overriding(key string) string {
+	if flagKeys[key] != "" {
+		return variable(key) + " or --" + key
+	}
+	return variable(key)
 }
 
 func (c *Config) check() error {
@@ -194,6 +250,23 @@ func hide(v reflect.Value) {
 			field.SetString("(set)")
 		}
 	}
+}
+
+// secretKeys are the keys of fields that are tagged as secrets.
+func secretKeys() (keys []string) {
+	groups := reflect.TypeFor[Config]()
+	for i := range groups.NumField() {
+		group := groups.Field(i)
+		if group.Type.Kind() != reflect.Struct {
+			continue
+		}
+		for j := range group.Type.NumField() {
+			if field := group.Type.Field(j); field.Tag.Get("secret") == "true" {
+				keys = append(keys, strings.ToLower(group.Tag.Get("mapstructure")+"."+field.Tag.Get("mapstructure")))
+			}
+		}
+	}
+	return keys
 }
 
 func knownKeys() []string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
 )
 
@@ -16,7 +17,11 @@ func newDoctorCommand(environ []string) *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check that the fleet repository and the signing key are usable; writes nothing",
+		Short: "Check that the fleet repository, its wiring and the signing key are usable; writes nothing",
+		Long: `doctor reaches the fleet repository, makes the commit that a proposal would be
+without pushing it, and reads the fleet as an alert would have it read: what each
+cluster renders, and whether irgit could patch it. It cannot see whether a GitOps
+controller applies incident-response/<cluster>.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(file, environ, cmd.Flags())
 			if err != nil {
@@ -29,7 +34,8 @@ func newDoctorCommand(environ []string) *cobra.Command {
 	return c
 }
 
-// doctor makes the commit that a proposal would be, and does not push it.
+// doctor makes the commit that a proposal would be, and does not push it; then
+// it reads the fleet as an alert would have it read.
 func doctor(ctx context.Context, c *Config, out io.Writer) error {
 	options, err := c.git(io.Discard)
 	if err != nil {
@@ -41,7 +47,7 @@ func doctor(ctx context.Context, c *Config, out io.Writer) error {
 	}
 	remote, err := gitops.Open(ctx, options)
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	base, revision, err := remote.Base(c.Base)
 	if err != nil {
@@ -49,11 +55,7 @@ func doctor(ctx context.Context, c *Config, out io.Writer) error {
 	}
 	tree, err := remote.Tree(ctx, revision)
 	if err != nil {
-		return err
-	}
-	entries, err := tree.ReadDir(ctx, "")
-	if err != nil {
-		return err
+		return explain(err)
 	}
 	trial, err := remote.Commit(ctx, gitops.CommitSpec{
 		Parent: revision, Message: "irgit: doctor\n", Signer: signer,
@@ -61,27 +63,44 @@ func doctor(ctx context.Context, c *Config, out io.Writer) error {
 		Author:  gitops.Signature{Name: c.Author.Name, Email: c.Author.Email, When: time.Unix(1, 0).UTC()},
 	})
 	if err != nil {
-		return err
+		return explain(err)
 	}
-	fmt.Fprintf(out, "repository  %s\nbase        %s %s\nreads       %d entries at the top, %d bytes so far\n", remote, base, revision, len(entries), remote.Traffic())
+	fmt.Fprintf(out, "repository  %s\nbase        %s %s\n", remote, base, revision)
 	if signer == nil {
-		fmt.Fprintln(out, "signing     off: set signing.format and signing.key")
+		fmt.Fprintln(out, "signing     off (a warning): set signing.format and signing.key")
 	} else {
 		fmt.Fprintf(out, "signing     %s, verified by:\n%s\n", c.Signing.Format, signer.Public())
 	}
 	fmt.Fprintf(out, "commit      %s can be made (not pushed)\n", trial.Revision)
+	f, err := fleet.Load(ctx, tree, fleet.Options{CacheDir: options.CacheDir})
+	if err != nil {
+		return explain(err)
+	}
+	wrong, err := examine(ctx, f, out)
+	if err != nil {
+		return explain(err)
+	}
+	if read := remote.Traffic(); read > 0 {
+		fmt.Fprintf(out, "\nread        %d bytes for all of this\n", read)
+	}
+	if wrong > 0 {
+		return invalidError{fmt.Errorf("the fleet is not ready: %d problems, above", wrong), "each line with ! names the place, the line below it the way out; the README shows the wiring"}
+	}
 	return nil
 }
 
 // auth reads what the configuration names.
 func (c *Config) auth() (gitops.Auth, error) {
-	a := gitops.Auth{Username: c.Auth.Username, Token: c.Auth.Token, KnownHosts: c.Auth.KnownHosts}
+	a := gitops.Auth{Username: c.Auth.Username, Token: c.Auth.Token, Passphrase: []byte(c.Auth.Passphrase), KnownHosts: c.Auth.KnownHosts}
 	if c.Auth.SSHKey == "" {
 		return a, nil
 	}
 	key, err := os.ReadFile(c.Auth.SSHKey)
 	if err != nil {
 		return a, usageError{fmt.Errorf("configuration: auth.sshKey: %w", err), "give the file of an OpenSSH private key"}
+	}
+	if err := gitops.CheckSSHKey(key, a.Passphrase); err != nil {
+		return a, usageError{fmt.Errorf("configuration: auth.sshKey %s: %w", c.Auth.SSHKey, err), loginHint(err)}
 	}
 	a.SSHKey = key
 	return a, nil

@@ -6,18 +6,22 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/irgit/irgit/examples"
 	"github.com/irgit/irgit/internal/gitops/gittest"
 )
 
 func TestDoctor(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	bare, err := gittest.NewRepository(t.Context(), dir, "fleet.git", map[string][]byte{"README.md": []byte("fleet\n")})
+	files, err := examples.Fleet()
+	require.NoError(t, err)
+	bare, err := gittest.NewRepository(t.Context(), dir, "fleet.git", files)
 	require.NoError(t, err)
 	server, err := gittest.Serve(t.Context(), dir, gittest.Options{Token: "canary-91"})
 	require.NoError(t, err)
@@ -39,6 +43,10 @@ func TestDoctor(t *testing.T) {
 	require.Equal(t, exitOK, code, stderr)
 	require.Contains(t, out, "base        main ")
 	require.Contains(t, out, "ssh-ed25519 ")
+	require.Contains(t, out, "prod-eu (flux, mesh istio-sidecar, cni kubernetes)\n")
+	require.Contains(t, out, "  apps/prod-eu: 4 workloads, hook incident-response/patches/prod-eu/apps\n")
+	require.Contains(t, out, "  incident-response/prod-us: is there")
+	require.NotContains(t, out, "!")
 	require.NotContains(t, out+stderr, "canary")
 	refs, err := gittest.Git(t.Context(), bare, "for-each-ref", "--format=%(refname)")
 	require.NoError(t, err)
@@ -55,4 +63,95 @@ func TestDoctor(t *testing.T) {
 		require.Equal(t, exitUsage, code, "%s: %s", name, stderr)
 		require.Contains(t, stderr, "irgit: hint: ", name)
 	}
+}
+
+func TestDoctorOfUnreadyFleets(t *testing.T) {
+	const apps = "apps/prod-eu/kustomization.yaml"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  []string // lines of the output, or of the error where nothing can be read
+	}{
+		"hook not named": {
+			map[string]string{apps: "resources: [../base/payments]\n"},
+			[]string{
+				"  apps/prod-eu: 2 workloads, no hook\n",
+				"  ! " + apps + ": it does not name irgit's hook incident-response/patches/prod-eu/apps in transformers\n    add `transformers: ",
+			},
+		},
+		"root does not build": {
+			map[string]string{apps: "resources: [none.yaml]\n"},
+			[]string{"  apps/prod-eu: not read, see below\n", "  ! " + apps + ": ", "    repair the root apps/prod-eu: "},
+		},
+		"root not there": {
+			map[string]string{apps: ""},
+			[]string{"  ! .irgit.yaml: the root apps/prod-eu is declared and not there: remove it or correct its path\n"},
+		},
+		"nowhere for new objects": {
+			map[string]string{"incident-response/prod-eu/README.md": ""},
+			[]string{"  ! incident-response/prod-eu: the directory is not in the base\n    put a README.md there"},
+		},
+		"no .irgit.yaml":     {map[string]string{".irgit.yaml": ""}, []string{".irgit.yaml: is not there"}},
+		"broken .irgit.yaml": {map[string]string{".irgit.yaml": "kind: Fleet\nclusterz: []\n"}, []string{".irgit.yaml: clusterz: "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFleet(t, gittest.Options{}, c.files)
+			code, out, stderr := irgit(t, nil, "doctor", "--cache", "off", "--repo", f.bare)
+			require.Equal(t, exitInvalid, code, out+stderr)
+			require.Contains(t, stderr, "irgit: hint: ")
+			for _, want := range c.want {
+				require.Contains(t, out+stderr, want)
+			}
+		})
+	}
+}
+
+func TestDoctorTakesARootWithoutWorkloads(t *testing.T) {
+	f := newFleet(t, gittest.Options{}, map[string]string{"apps/prod-eu/kustomization.yaml": "resources: [../base/web/namespace.yaml]\n"})
+	code, out, stderr := irgit(t, nil, "doctor", "--cache", "off", "--repo", f.bare)
+	require.Equal(t, exitOK, code, out+stderr)
+	require.Contains(t, out, "  apps/prod-eu: no workloads\n")
+	require.Contains(t, out, "signing     off (a warning)")
+}
+
+func TestLoginErrorsNameTheKey(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	t.Setenv("HOME", dir)
+	t.Setenv("SSH_AUTH_SOCK", "")
+	t.Setenv("SSH_KNOWN_HOSTS", "")
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	block, err := ssh.MarshalPrivateKeyWithPassphrase(private, "test", []byte("canary-open"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile("locked", pem.EncodeToMemory(block), 0o600))
+	require.NoError(t, os.WriteFile("known", nil, 0o600))
+	remote := "IRGIT_REPO=ssh://git@127.0.0.1:1/fleet.git"
+	for name, c := range map[string]struct {
+		environ []string
+		code    int
+		message string
+		hint    string
+	}{
+		"no passphrase":    {[]string{"IRGIT_AUTH_SSHKEY=locked"}, exitUsage, "auth.sshKey locked: the ssh key needs a passphrase", "auth.passphrase (IRGIT_AUTH_PASSPHRASE)"},
+		"wrong passphrase": {[]string{"IRGIT_AUTH_SSHKEY=locked", "IRGIT_AUTH_PASSPHRASE=canary-no"}, exitUsage, "auth.sshKey locked: the passphrase of the ssh key is wrong", "auth.passphrase"},
+		"no private key":   {[]string{"IRGIT_AUTH_SSHKEY=known"}, exitUsage, "auth.sshKey known: the ssh key is not a private key", "auth.sshKey (IRGIT_AUTH_SSHKEY)"},
+		"no agent":         {[]string{"IRGIT_AUTH_KNOWNHOSTS=known"}, exitAuth, "no ssh agent is running", "auth.sshKey (IRGIT_AUTH_SSHKEY)"},
+		"no known_hosts":   {[]string{"IRGIT_AUTH_SSHKEY=locked", "IRGIT_AUTH_PASSPHRASE=canary-open"}, exitAuth, "no known_hosts file", "auth.knownHosts"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, stderr := irgit(t, append(c.environ, remote), "doctor")
+			require.Equal(t, c.code, code, stderr)
+			require.Contains(t, stderr, c.message)
+			require.Regexp(t, `(?m)^irgit: hint: .*`+regexp.QuoteMeta(c.hint), stderr)
+			require.NotContains(t, out+stderr, "canary")
+		})
+	}
+}
+
+func TestDoctorNamesGitsOwnWayOut(t *testing.T) {
+	f := newFleet(t, gittest.Options{}, nil)
+	t.Setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+	code, _, stderr := irgit(t, nil, "doctor", "--cache", "off", "--repo", f.bare)
+	require.Equal(t, exitError, code, stderr)
+	require.Contains(t, stderr, "git config --global --add safe.directory "+f.bare)
 }

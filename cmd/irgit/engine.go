@@ -124,9 +124,9 @@ func readTemplates(w io.Writer, dir string) (*render.Catalogue, error) {
 		return nil, err
 	}
 	if dir != "" {
-		own, _, err := policy.ReadFS(os.DirFS(dir), dir, dir)
+		own, _, err := readFolder("templates", dir)
 		if err != nil {
-			return nil, usageError{err, "--templates takes a folder of action templates"}
+			return nil, err
 		}
 		sources = append(sources, own...)
 	}
@@ -136,6 +136,17 @@ func readTemplates(w io.Writer, dir string) (*render.Catalogue, error) {
 		return nil, invalidError{errors.New("the action templates have problems"), "each line names the file, the field and the way out"}
 	}
 	return catalogue, nil
+}
+
+// readFolder reads the folder of --policies or --templates.
+func readFolder(flag, dir string) (files, tests []policy.Source, err error) {
+	if _, err = os.ReadDir(dir); err == nil { // its error names the folder
+		files, tests, err = policy.ReadFS(os.DirFS(dir), dir, dir)
+	}
+	if err != nil {
+		return nil, nil, usageError{fmt.Errorf("read the folder of %s: %w", flag, err), "--" + flag + " takes a folder of YAML files"}
+	}
+	return files, tests, nil
 }
 
 func printProblems(w io.Writer, problems []validate.Problem) {
@@ -153,6 +164,8 @@ func explain(err error) error {
 	var fleetProblems *fleet.ConfigError
 	var branch *gitops.BranchError
 	var cluster *incident.ClusterError
+	var login *gitops.LoginError
+	var owner *gitops.OwnerError
 	switch {
 	case errors.As(err, &fleetProblems):
 		return invalidError{err, "the README shows what .irgit.yaml holds"}
@@ -160,12 +173,31 @@ func explain(err error) error {
 		return usageError{err, "use --base, IRGIT_BASE or base in irgit.yaml"}
 	case errors.As(err, &cluster):
 		return usageError{err, "use --cluster, IRGIT_CLUSTER or cluster in irgit.yaml with a cluster's name or alias"}
+	case errors.As(err, &login):
+		return hintedError{err, loginHint(err)}
+	case errors.As(err, &owner):
+		return hintedError{err, "if you trust it: git config --global --add safe.directory " + owner.Dir}
 	case errors.Is(err, gitops.ErrRejected):
 		return hintedError{err, "a rule or hook of the server refused the branch; irgit pushes to irgit/* only"}
-	case errors.Is(err, gitops.ErrUnreachable), errors.Is(err, forge.ErrUnreachable):
+	case errors.Is(err, gitops.ErrUnreachable), errors.Is(err, forge.ErrUnreachable), errors.Is(err, gitops.ErrMoved):
 		return hintedError{err, "the same command may be run again: what was done is not done twice"}
 	}
 	return err
+}
+
+// loginHint says which key of the configuration helps against a log-in that
+// could not be tried.
+func loginHint(err error) string {
+	var login *gitops.LoginError
+	if errors.As(err, &login) {
+		switch login.Field {
+		case "Passphrase":
+			return "set auth.passphrase (IRGIT_AUTH_PASSPHRASE) to the passphrase of auth.sshKey"
+		case "KnownHosts":
+			return "set auth.knownHosts (IRGIT_AUTH_KNOWNHOSTS) to a known_hosts file with the server's key, and take the key from the server's own pages"
+		}
+	}
+	return "set auth.sshKey (IRGIT_AUTH_SSHKEY) to the file of an OpenSSH private key, or start an ssh agent that holds one"
 }
 
 // github is the adapter for the repository that the address, or

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,25 @@ import (
 func alertFlags(c *cobra.Command, file, source *string) {
 	c.Flags().StringVar(file, "alert", "", "file with one or many alerts, or - for standard input")
 	c.Flags().StringVar(source, "source", "auto", "falco, alertmanager, cloudevents or auto")
+	c.PreRun = func(cmd *cobra.Command, _ []string) {
+		if *file == "-" {
+			cmd.SetIn(interruptible(cmd.Context(), cmd.InOrStdin()))
+		}
+	}
+}
+
+// interruptible reads from r until ctx ends, whose cause is then the error. A
+// read of a terminal or pipe cannot be called off, so it happens in a
+// goroutine that is left behind with it: the process is about to exit.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	stop := context.AfterFunc(ctx, func() { in.CloseWithError(context.Cause(ctx)) })
+	go func() {
+		_, err := io.Copy(in, r)
+		in.CloseWithError(err) // nil: the end of the input
+		stop()
+	}()
+	return out
 }
 
 // readAlerts reads and decodes the input of --alert.
@@ -30,11 +50,10 @@ func readAlerts(stdin io.Reader, file, source string, redactor *redact.Redactor)
 	var data []byte
 	if file == "-" {
 		file = "standard input"
-		data, err = io.ReadAll(io.LimitReader(stdin, maxInput+1))
-	} else {
-		data, err = readFile(file)
-	}
-	if err != nil {
+		if data, err = io.ReadAll(io.LimitReader(stdin, maxInput+1)); err != nil {
+			return nil, fmt.Errorf("read alerts of standard input: %w", err)
+		}
+	} else if data, err = readFile(file); err != nil {
 		return nil, usageError{fmt.Errorf("read alerts: %w", err), "--alert takes a file, or - for standard input"}
 	}
 	items, err := alert.Decode(data, alert.Options{Source: from, Redactor: redactor, Received: time.Now().UTC().Truncate(time.Second)})
@@ -54,4 +73,3 @@ func readFile(name string) ([]byte, error) {
 	defer f.Close() //nolint:errcheck // it is only read
 	return io.ReadAll(io.LimitReader(f, maxInput+1))
 }
-

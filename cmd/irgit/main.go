@@ -63,7 +63,11 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		fmt.Fprintf(stderr, "irgit: hint: %s\n", refused.hint)
 		return exitRefused
 	case errors.Is(err, gitops.ErrAuthentication), errors.Is(err, forge.ErrAuthentication):
-		fmt.Fprintln(stderr, "irgit: hint: set auth.token (IRGIT_AUTH_TOKEN) or auth.sshKey; the token needs to read and write the contents of the repository")
+		hint := "set auth.token (IRGIT_AUTH_TOKEN) or auth.sshKey; the token needs to read and write the contents of the repository"
+		if errors.As(err, &hinted) {
+			hint = hinted.hint
+		}
+		fmt.Fprintf(stderr, "irgit: hint: %s\n", hint)
 		return exitAuth
 	case errors.As(err, &hinted):
 		fmt.Fprintf(stderr, "irgit: hint: %s\n", hinted.hint)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -43,7 +42,17 @@ func newPolicyCommand(environ []string) *cobra.Command {
 	}
 	add("list", "List the policies in force", listPolicies)
 	add("lint", "Report every problem of the policies, with file, line and column", func(cmd *cobra.Command, f *policyFiles) error {
-		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d policies, no problems\n", len(f.set.Policies()))
+		own := 0
+		for _, p := range f.set.Policies() {
+			if p.Origin() != builtIn {
+				own++
+			}
+		}
+		of := ""
+		if f.dir != "" {
+			of = fmt.Sprintf(", %d of them of %s", own, f.dir)
+		}
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d policies%s, no problems\n", len(f.set.Policies()), of)
 		return err
 	})
 	add("test", "Run the tests beside the policies", testPolicies)
@@ -64,8 +73,13 @@ func listPolicies(cmd *cobra.Command, f *policyFiles) error {
 	return w.Flush()
 }
 
+// testPolicies runs the built-in tests against the built-in policies alone, so
+// that a folder may override a policy, and the folder's against what is in
+// force with it.
 func testPolicies(cmd *cobra.Command, f *policyFiles) error {
-	results, problems := policy.Test(cmd.Context(), f.set, f.tests)
+	results, problems := policy.Test(cmd.Context(), f.builtIn, f.builtInTests)
+	own, more := policy.Test(cmd.Context(), f.set, f.tests)
+	results, problems = append(results, own...), append(problems, more...)
 	if err := f.report(cmd.ErrOrStderr(), problems); err != nil {
 		return err
 	}
@@ -77,34 +91,47 @@ func testPolicies(cmd *cobra.Command, f *policyFiles) error {
 		failed++
 		fmt.Fprintf(cmd.OutOrStdout(), "FAIL %s %s: %s: %s\n", r.File, r.Test, r.Case, strings.Join(r.Differ, "; "))
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d passed, %d failed\n", len(results)-failed, failed)
+	of := ""
+	if f.dir != "" {
+		of = fmt.Sprintf(" (%d built-in tests, %d of %s)", len(results)-len(own), len(own), f.dir)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%d passed, %d failed%s\n", len(results)-failed, failed, of)
 	if failed > 0 {
 		return invalidError{fmt.Errorf("%d policy tests fail", failed), "each FAIL line names the case and what differs"}
 	}
 	return nil
 }
 
+// builtIn is the origin of the policies that irgit brings along.
+const builtIn = "built-in"
+
 type policyFiles struct {
-	set      *policy.Set
+	set      *policy.Set // in force: built-in and the folder's
+	dir      string      // the folder, "" for none
 	tests    []policy.Source
 	problems []validate.Problem
+
+	builtIn      *policy.Set
+	builtInTests []policy.Source
 }
 
 // readPolicies reads the built-in policies and those of a folder, "" for none.
 func readPolicies(dir string, actions policy.Actions) (*policyFiles, error) {
-	sources, tests, err := policy.ReadFS(policies.FS, "built-in", "built-in")
+	sources, tests, err := policy.ReadFS(policies.FS, builtIn, builtIn)
 	if err != nil {
 		return nil, err
 	}
+	f := &policyFiles{dir: dir, builtInTests: tests}
+	f.builtIn, f.problems = policy.Load(sources, actions)
+	f.set = f.builtIn
 	if dir != "" {
-		own, ownTests, err := policy.ReadFS(os.DirFS(dir), dir, dir)
+		own, ownTests, err := readFolder("policies", dir)
 		if err != nil {
-			return nil, usageError{err, "--policies takes a folder of policy files"}
+			return nil, err
 		}
-		sources, tests = append(sources, own...), append(tests, ownTests...)
+		f.tests = ownTests
+		f.set, f.problems = policy.Load(append(sources, own...), actions)
 	}
-	f := &policyFiles{tests: tests}
-	f.set, f.problems = policy.Load(sources, actions)
 	return f, nil
 }
 

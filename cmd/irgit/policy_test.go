@@ -3,9 +3,12 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/irgit/irgit/policies"
 )
 
 func TestPolicyCommands(t *testing.T) {
@@ -27,8 +30,75 @@ func TestPolicyProblemsNameTheirPlace(t *testing.T) {
 	require.Equal(t, exitInvalid, code, stderr)
 	require.Contains(t, stderr, "bad.yaml:6:3: spec.tierr: ")
 	require.Contains(t, stderr, "irgit: hint: ")
-	code, _, stderr = irgit(t, nil, "policy", "lint", "--policies", filepath.Join(dir, "none"))
-	require.Equal(t, exitUsage, code, stderr)
+	none := filepath.Join(dir, "none")
+	for _, flag := range []string{"--policies", "--templates"} {
+		code, _, stderr = irgit(t, nil, "policy", "lint", flag, none)
+		require.Equal(t, exitUsage, code, stderr)
+		require.Contains(t, stderr, none)
+	}
 	code, _, stderr = irgit(t, nil, "policy", "lnt")
 	require.Equal(t, exitUsage, code, stderr)
+}
+
+func TestPolicyTestsOfAFolder(t *testing.T) {
+	builtIn, err := policies.FS.ReadFile("execution.yaml")
+	require.NoError(t, err)
+	require.Contains(t, string(builtIn), "name: terminal-shell\n")
+	_, out, _ := irgit(t, nil, "policy", "test")
+	before, _, _ := strings.Cut(out, " passed")
+
+	dir := t.TempDir()
+	write := func(name, content string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+	}
+	write("own.yaml", `apiVersion: irgit.dev/v1alpha1
+kind: ResponsePolicy
+metadata:
+  name: terminal-shell
+spec:
+  description: our shells are noisy
+  tier: freeze
+  match:
+    rules: [Terminal shell in container]
+  response:
+    - action: freeze-rollout
+`)
+	write("own_test.yaml", `apiVersion: irgit.dev/v1alpha1
+kind: ResponsePolicyTest
+metadata:
+  name: own
+spec:
+  cases:
+    - name: a shell
+      alert: {source: falco, rule: Terminal shell in container}
+      target: {namespace: shop, kind: Deployment, name: web}
+      want: {policy: terminal-shell, actions: [freeze-rollout]}
+`)
+	code, out, stderr := irgit(t, nil, "policy", "test", "--policies", dir)
+	require.Equal(t, exitOK, code, out+stderr)
+	require.Contains(t, out, "0 failed ("+before+" built-in tests, 1 of "+dir+")")
+	code, out, stderr = irgit(t, nil, "policy", "lint", "--policies", dir)
+	require.Equal(t, exitOK, code, out+stderr)
+	require.Contains(t, out, ", 1 of them of "+dir+", no problems")
+
+	write("own.yaml", "")
+	code, out, _ = irgit(t, nil, "policy", "test", "--policies", dir)
+	require.Equal(t, exitInvalid, code, out)
+	require.Contains(t, out, "FAIL "+filepath.Join(dir, "own_test.yaml"))
+}
+
+func TestUnknownActionsMentionTemplates(t *testing.T) {
+	preview := filepath.Join(t.TempDir(), "preview.yaml")
+	require.NoError(t, os.WriteFile(preview, []byte(`apiVersion: irgit.dev/v1alpha1
+kind: ActionPreview
+action: my-own
+fleet: none
+target: {cluster: prod-eu, namespace: payments, kind: Deployment, name: payments}
+`), 0o600))
+	for want, args := range map[int][]string{exitInvalid: {"render", preview}, exitUsage: {"actions", "show", "my-own"}} {
+		code, _, stderr := irgit(t, nil, args...)
+		require.Equal(t, want, code, stderr)
+		require.Contains(t, stderr, `there is no action "my-own"`)
+		require.Contains(t, stderr, "--templates")
+	}
 }

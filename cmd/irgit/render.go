@@ -70,6 +70,9 @@ func (o *respondOptions) render(cmd *cobra.Command, config *Config, file string)
 		printProblems(cmd.ErrOrStderr(), problems)
 		return invalidError{fmt.Errorf("%s has problems", file), "irgit render --help shows what it holds"}
 	}
+	if !catalogue.Has(preview.Action) {
+		return invalidError{fmt.Errorf("%s: action: there is no action %q", file, preview.Action), unknownAction(catalogue, config.Templates)}
+	}
 	where, err := previewTree(cmd, config, preview.Fleet)
 	if err != nil {
 		return explain(err)
