@@ -3,11 +3,13 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/irgit/irgit/internal/policy"
 	"github.com/irgit/irgit/policies"
 )
 
@@ -100,5 +102,27 @@ target: {cluster: prod-eu, namespace: payments, kind: Deployment, name: payments
 		require.Equal(t, want, code, stderr)
 		require.Contains(t, stderr, `there is no action "my-own"`)
 		require.Contains(t, stderr, "--templates")
+	}
+}
+
+// The policy that the README shows has every field, and must be one.
+func TestThePolicyOfTheReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	_, after, found := strings.Cut(string(readme), "```yaml\napiVersion: irgit.dev/v1alpha1\nkind: ResponsePolicy\n")
+	require.True(t, found)
+	text, _, _ := strings.Cut(after, "```")
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "readme.yaml"), []byte("apiVersion: irgit.dev/v1alpha1\nkind: ResponsePolicy\n"+text), 0o600))
+	code, out, stderr := irgit(t, nil, "policy", "lint", "--policies", dir)
+	require.Equal(t, exitOK, code, out+stderr)
+	for _, of := range []reflect.Type{
+		reflect.TypeFor[policy.Spec](), reflect.TypeFor[policy.Match](), reflect.TypeFor[policy.Action](),
+		reflect.TypeFor[policy.Approval](), reflect.TypeFor[policy.Guardrails](),
+	} {
+		for i := range of.NumField() {
+			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+			require.Contains(t, text, name+":", "a field that the README does not show")
+		}
 	}
 }
