@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/irgit/irgit/internal/validate"
 )
 
 // Join is the path of a field below another.
@@ -40,13 +42,7 @@ func describe(n *yaml.Node) string {
 // Suggest names the entry of known that is nearest to what was written, or
 // lists them all when they are few.
 func Suggest(written string, known []string) string {
-	best, distance := "", len(written)/3+2
-	for _, k := range known {
-		if n := editDistance(strings.ToLower(written), strings.ToLower(k)); n < distance {
-			best, distance = k, n
-		}
-	}
-	if best != "" {
+	if best := validate.Nearest(written, known); best != "" {
 		return fmt.Sprintf(": did you mean %q?", best)
 	}
 	if len(known) == 0 {
@@ -57,25 +53,4 @@ func Suggest(written string, known []string) string {
 		sorted = append(sorted[:16:16], "…")
 	}
 	return ": there are " + strings.Join(sorted, ", ")
-}
-
-// editDistance is Levenshtein's distance over bytes, of strings cut to 64.
-func editDistance(a, b string) int {
-	a, b = a[:min(64, len(a))], b[:min(64, len(b))]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -86,7 +86,7 @@ func (w *walk) enumerated(n *node, v any) {
 	}
 	near := ""
 	if s, ok := v.(string); ok {
-		if meant := nearest(s, words); meant != "" {
+		if meant := Nearest(s, words); meant != "" {
 			near = "; did you mean " + meant + "?"
 		}
 	}

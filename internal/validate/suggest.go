@@ -7,7 +7,7 @@ import (
 
 // meant words what a person probably meant by an unknown field.
 func (w *walk) meant(n *node, name string) string {
-	if near := nearest(name, n.names); near != "" {
+	if near := Nearest(name, n.names); near != "" {
 		return "; did you mean " + near + "?"
 	}
 	for _, field := range n.names { // one level further down
@@ -34,8 +34,9 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// nearest gives the word that s is a likely misspelling of, or "".
-func nearest(s string, words []string) string {
+// Nearest gives the word that s is a likely misspelling, shortening or
+// lengthening of, or "".
+func Nearest(s string, words []string) string {
 	const longest = 64
 	if len(s) > longest {
 		return ""
@@ -49,7 +50,11 @@ func nearest(s string, words []string) string {
 		if len(word) > longest {
 			continue
 		}
-		d := distance(strings.ToLower(s), strings.ToLower(word), bestAt+1)
+		one, two := strings.ToLower(s), strings.ToLower(word)
+		d := distance(one, two, bestAt+1)
+		if min(len(one), len(two)) >= 3 && (strings.HasPrefix(one, two) || strings.HasPrefix(two, one)) {
+			d = min(d, allowed) // boolean for bool
+		}
 		if d < bestAt || d == bestAt && best != "" && word < best {
 			best, bestAt = word, d
 		}

@@ -174,7 +174,7 @@ func (v *Validator) unknown(apiVersion, name string) string {
 		slices.Sort(versions)
 		return fmt.Sprintf("there is no %s in %s; use apiVersion %s", name, short(apiVersion), strings.Join(slices.Compact(versions), " or "))
 	}
-	if near := nearest(name, all); near != "" {
+	if near := Nearest(name, all); near != "" {
 		return fmt.Sprintf("unknown kind %s in %s; did you mean %s?", short(name), short(apiVersion), near)
 	}
 	return fmt.Sprintf("no schema for kind %s of %s, so it cannot be checked and is refused", short(name), short(apiVersion))
