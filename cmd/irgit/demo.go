@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -139,6 +140,7 @@ func (d *demo) hire(cmd *cobra.Command) error {
 	d.engine, err = incident.New(incident.Options{
 		Git: gitops.Options{URL: d.url}, Policies: policies.set, Actions: catalogue, Redactor: redact.New(nil),
 		Author: incident.Author{Name: "irgit", Email: "irgit@example.com"}, Signer: d.signer, Version: version,
+		Now: func() time.Time { return time.Date(2026, 11, 23, 3, 12, 12, 0, time.UTC) }, // the night of the alert
 	})
 	return err
 }
@@ -256,19 +258,19 @@ func (d *demo) built(ctx context.Context, o *incident.Outcome, before string) er
 		return err
 	}
 	for _, root := range o.Proof.Roots {
-		built, err := kustomize.Build(ctx, is, root, kustomize.Options{})
+		built, err := kustomize.Build(ctx, is, root, kustomize.Options{Generate: true})
 		if err != nil {
 			return err
 		}
 		count := 0
-		if earlier, err := kustomize.Build(ctx, was, root, kustomize.Options{}); err == nil {
+		if earlier, err := kustomize.Build(ctx, was, root, kustomize.Options{Generate: true}); err == nil {
 			count = len(earlier.Objects)
 		}
 		d.line("%s: %d objects, %d before", root, len(built.Objects), count)
 	}
 	for _, c := range o.Proof.Changed {
 		for _, f := range c.Fields {
-			d.line("  %s %s/%s %s: %v → %v", c.Kind, c.Namespace, c.Name, f.Path, orAbsent(f.Before), orAbsent(f.After))
+			d.line("  %s %s/%s %s: %s → %s", c.Kind, c.Namespace, c.Name, f.Path, orAbsent(f.Before), orAbsent(f.After))
 		}
 	}
 	for _, c := range o.Proof.Added {
@@ -277,11 +279,15 @@ func (d *demo) built(ctx context.Context, o *incident.Outcome, before string) er
 	return nil
 }
 
-func orAbsent(v any) any {
+func orAbsent(v any) string {
 	if v == nil {
 		return "absent"
 	}
-	return v
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v)
+	}
+	return string(text)
 }
 
 // release takes the containment back and compares.
