@@ -39,8 +39,8 @@ func compose(d reading, l limits) []section {
 		{"What this changes", d.changes(l, left)},
 		{"Whom it hits", d.hits(l)},
 		{"What it does not do", d.doesNot(l)},
-		{"When it expires", d.expires(l)},
-		{"How to undo it", d.undo(l)},
+		{"When it expires", d.expires()},
+		{"How to undo it", d.undo()},
 		{"The rendered difference", d.difference(l)},
 		{"Evidence", d.evidence(l)},
 		{"How to check it", d.check(l)},
@@ -144,7 +144,7 @@ func (d Document) doesNot(l limits) []block {
 	return []block{append(all, item{text: line(ours("None of it takes back what was done before: what the workload could read, it may have read."))})}
 }
 
-func (d Document) expires(l limits) []block {
+func (d Document) expires() []block {
 	all := list{}
 	for _, a := range d.taken() {
 		if a.Undo != "" || a.UndoHurts != "" {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func (d Document) undo(limits) []block {
+func (d Document) undo() []block {
 	refuse := line(bold("Before the merge:"), ours(" close the pull request. irgit leaves it closed until somebody reopens it."))
 	stop := []block{refuse}
 	if d.PlainGit {
@@ -31,8 +31,6 @@ func command(s string) string {
 	}
 	return s + "\n"
 }
-
-func plainName(s string) string { return unsafeInShell.ReplaceAllString(s, "?") }
 
 var unsafeInShell = regexp.MustCompile(`[^A-Za-z0-9._/:=@%+-]`)
 
