@@ -270,6 +270,7 @@ func (s *session) drift(ctx context.Context, before *session, c *composed) ([]st
 		return nil, nil
 	}
 	today := *c.record
+	today.Spec.Alerts = slices.Clone(today.Spec.Alerts)
 	fresh, no, err := s.compose(ctx, &today, s.tree)
 	switch {
 	case err != nil:
