@@ -94,9 +94,14 @@ type outcome struct {
 // schemas is held for writing by builds that set the library's schema.
 var schemas sync.RWMutex
 
+// parsed reads the library's own schema before the first build. The library
+// would do so in the middle of a build that needs it, while others read.
+var parsed = sync.OnceFunc(func() { openapi.Schema() })
+
 var errOwnSchema = errors.New("the kustomization sets a schema of its own")
 
 func build(ctx context.Context, tree *gitops.Tree, root string, o Options) outcome {
+	parsed()
 	s := newSession(ctx, tree, root, o)
 	schemas.RLock()
 	objects, err := s.run()
@@ -107,6 +112,7 @@ func build(ctx context.Context, tree *gitops.Tree, root string, o Options) outco
 		schemas.Lock()
 		objects, err = s.run()
 		openapi.ResetOpenAPI()
+		openapi.Schema()
 		schemas.Unlock()
 	}
 	if err != nil {
