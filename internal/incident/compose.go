@@ -131,10 +131,7 @@ func (s *session) compose(ctx context.Context, r *Record, onto *gitops.Tree) (*c
 	if after, err = after.With(ctx, gitops.Change{Path: path.Join(ix.Cluster().Response, r.Metadata.Name, recordFile), Content: data}); err != nil {
 		return nil, nil, fmt.Errorf("incident %s: %w", r.Metadata.Name, err)
 	}
-	if c.changes, err = changesBetween(ctx, onto, after); err != nil {
-		return nil, nil, err
-	}
-	if _, c.files, err = Patch(ctx, onto, after); err != nil {
+	if c.changes, c.files, err = changesBetween(ctx, onto, after); err != nil {
 		return nil, nil, err
 	}
 	if c.patch, c.all, err = Patch(ctx, s.tree, after); err != nil {

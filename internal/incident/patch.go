@@ -56,22 +56,22 @@ func contentOf(ctx context.Context, t *gitops.Tree, name string) ([]byte, error)
 	return data, err
 }
 
-// changesBetween is what turns one tree into another, for a commit.
-func changesBetween(ctx context.Context, before, after *gitops.Tree) ([]gitops.Change, error) {
-	differ, err := before.Diff(ctx, after)
-	if err != nil {
-		return nil, fmt.Errorf("compare trees: %w", err)
+// changesBetween is what turns one tree into another, for a commit, and the
+// names of it.
+func changesBetween(ctx context.Context, before, after *gitops.Tree) (changes []gitops.Change, differ []gitops.FileChange, err error) {
+	if differ, err = before.Diff(ctx, after); err != nil {
+		return nil, nil, fmt.Errorf("compare trees: %w", err)
 	}
-	changes := make([]gitops.Change, 0, len(differ))
+	changes = make([]gitops.Change, 0, len(differ))
 	for _, d := range differ {
 		c := gitops.Change{Path: d.Path}
 		if d.Change != "delete" {
 			if c.Content, err = after.ReadFile(ctx, d.Path); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			c.Content = bytes.Clone(c.Content)
 		}
 		changes = append(changes, c)
 	}
-	return changes, nil
+	return changes, differ, nil
 }
