@@ -95,5 +95,8 @@ func relative(from, to string) string {
 // BuildOptions are how the cluster's GitOps controller takes a directory that
 // has no kustomization file.
 func (c Cluster) BuildOptions() kustomize.Options {
-	return kustomize.Options{Generate: c.GitOps == "flux", Directory: c.GitOps == "argocd"}
+	if c.GitOps == "argocd" {
+		return kustomize.Options{Directory: &kustomize.Directory{}}
+	}
+	return kustomize.Options{Generate: true}
 }

@@ -136,7 +136,7 @@ func TestPlainDirectories(t *testing.T) {
 		"incident-response/c/README.md":  "no incident is open",
 		"incident-response/c/i/x/y.yaml": named("y"),
 	})
-	flux, argo := Options{Generate: true}, Options{Directory: true}
+	flux, argo := Options{Generate: true}, Options{Directory: &Directory{}}
 	for _, c := range []struct {
 		root string
 		o    Options

@@ -17,6 +17,9 @@ type Error struct {
 	Root   string
 	File   string // the file to look at; the root's directory when the library does not say
 	Reason string // one line, with the way out where there is one
+	// Outside reports that what is missing lies outside of the repository (a
+	// remote base, a Helm chart, a plugin): the root may well build elsewhere.
+	Outside bool
 	// Looked holds every path that the build asked for until it failed, those
 	// that are not there included: as long as they are the same, it fails.
 	Looked []string

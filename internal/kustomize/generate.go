@@ -19,7 +19,7 @@ const generatedName = "kustomization.yaml"
 // directory with a kustomization only the directory, or as Argo CD's directory
 // source takes it without recurse.
 func (s *session) generate() error {
-	if !s.options.Generate && !s.options.Directory {
+	if !s.options.Generate && s.options.Directory == nil {
 		return nil
 	}
 	if has, err := s.hasKustomization(s.root); has || err != nil {
@@ -27,7 +27,7 @@ func (s *session) generate() error {
 	}
 	resources := []string{} // not nil: the library refuses a kustomization without any field
 	list := s.manifests
-	if s.options.Directory {
+	if s.options.Directory != nil {
 		list = s.flatManifests
 	}
 	if err := list(s.root, &resources); err != nil {

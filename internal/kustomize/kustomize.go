@@ -36,16 +36,6 @@ import (
 	"github.com/irgit/irgit/internal/gitops"
 )
 
-// Options of a build.
-type Options struct {
-	// Generate builds a directory without a kustomization file as Flux does:
-	// as if one listed every manifest below it.
-	Generate bool
-	// Directory builds a directory without a kustomization file as Argo CD's
-	// directory source does: the manifests in it, and none below it.
-	Directory bool
-}
-
 // Result is what a root renders to.
 type Result struct {
 	Objects []*unstructured.Unstructured // in the order of the build
@@ -55,6 +45,8 @@ type Result struct {
 	// Transformers are the paths in the repository that this file lists in
 	// transformers.
 	Transformers []string
+	// Missing says what a Partial build left out, one sentence each.
+	Missing []string
 }
 
 // Build renders the kustomization at root. Paths may lead out of the root's
