@@ -1,0 +1,85 @@
+package kustomize
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+)
+
+// Manifests reads the objects in a manifest file as they stand there, Lists
+// taken apart. Documents without kind are passed over. The error is that of
+// the first document that is no YAML; the objects of the others come with it.
+func Manifests(file string, data []byte) (objects []*unstructured.Unstructured, err error) {
+	if reason := inflated(data); reason != "" {
+		return nil, fmt.Errorf("%s: %s", file, reason)
+	}
+	docs := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+	for {
+		doc, end := docs.Read()
+		if end != nil && !errors.Is(end, io.EOF) {
+			return objects, errors.Join(err, fmt.Errorf("%s: %s", file, oneLine(end)))
+		}
+		if end != nil {
+			return objects, err
+		}
+		var fields map[string]any
+		plain, wrong := yaml.YAMLToJSON(doc)
+		if wrong == nil {
+			wrong = utiljson.Unmarshal(plain, &fields) // numbers as unstructured objects have them
+		}
+		if wrong != nil {
+			if err == nil {
+				err = fmt.Errorf("%s: is no manifest: %s", file, oneLine(wrong))
+			}
+			continue
+		}
+		objects = append(objects, unlisted(fields)...)
+	}
+}
+
+func unlisted(fields map[string]any) (objects []*unstructured.Unstructured) {
+	kind, _ := fields["kind"].(string)
+	if kind == "" {
+		return nil
+	}
+	items, listed := fields["items"].([]any)
+	if !listed || !strings.HasSuffix(kind, "List") {
+		return []*unstructured.Unstructured{{Object: fields}}
+	}
+	for _, item := range items {
+		if m, ok := item.(map[string]any); ok {
+			objects = append(objects, unlisted(m)...)
+		}
+	}
+	return objects
+}
+
+// References lists the paths in the repository that a kustomization file
+// names, files and directories; component reports that it is one. What is no
+// kustomization names nothing.
+func References(file string, data []byte) (names []string, component bool) {
+	if inflated(data) != "" {
+		return nil, false
+	}
+	k, err := parseKustomization(data)
+	if err != nil {
+		return nil, false
+	}
+	var kind struct {
+		Kind string `json:"kind"`
+	}
+	_ = yaml.Unmarshal(data, &kind) // it has been parsed above
+	names = within(path.Dir(file), slices.Concat(k.bases, k.references))
+	slices.Sort(names)
+	return slices.Compact(names), kind.Kind == "Component"
+}
