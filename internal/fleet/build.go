@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"path"
 	"runtime"
@@ -11,84 +12,111 @@ import (
 	"github.com/irgit/irgit/internal/kustomize"
 )
 
-// foreignRoot is a root of another cluster.
-type foreignRoot struct{ cluster, path string }
-
-// foreign lists what the other clusters apply. Roots that are shared stand in
-// rootInfo.sharers.
-func (f *Fleet) foreign(ctx context.Context, own Cluster) (others []foreignRoot, err error) {
-	for _, c := range f.clusters {
-		if c.Name == own.Name {
-			continue
-		}
-		roots, _, err := f.roots(ctx, c) // its findings belong to its own index
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range roots {
-			others = append(others, foreignRoot{c.Name, r.Path})
-		}
-	}
-	return others, nil
+// want is one directory and how it is built.
+type want struct {
+	path    string
+	options kustomize.Options
+	follow  bool // not built: only what it reads counts
+	maps    bool // ConfigMaps are kept, and nothing else
 }
 
-// entries returns the entry of every root, then of every foreign one, from the
-// cache or anew.
-func (f *Fleet) entries(ctx context.Context, c Cluster, roots []Root, foreign []foreignRoot) ([]*entry, error) {
-	disk := openCache(f.options.CacheDir, c.Name)
-	state := &snapshot{tree: f.tree, old: disk.load(), now: map[string]string{}}
-	wanted := make([]entryKey, 0, len(roots)+len(foreign))
-	for _, r := range roots {
-		wanted = append(wanted, entryKey{c.GitOps, r.Path})
+func (w want) key() entryKey {
+	switch {
+	case w.follow:
+		return entryKey{readOnly, w.path}
+	case w.maps:
+		return entryKey{"maps " + modeOf(w.options), w.path}
 	}
-	for _, r := range foreign {
-		wanted = append(wanted, entryKey{readOnly, r.path})
+	return entryKey{modeOf(w.options), w.path}
+}
+
+func modeOf(o kustomize.Options) string {
+	data, err := json.Marshal(o)
+	if err != nil {
+		panic(err) // it holds texts, lists and maps of them only
 	}
-	known := map[entryKey]*entry{}
-	var stale []entryKey
-	var built, followed []string // roots
-	for _, key := range wanted {
-		if _, twice := known[key]; twice {
+	return string(data)
+}
+
+// builder makes entries, or takes them from a cluster's cache.
+type builder struct {
+	fleet *Fleet
+	disk  cache
+	state *snapshot
+	known map[entryKey]*entry
+	made  bool // something that the cache does not hold
+}
+
+func (f *Fleet) builder(cluster string) *builder {
+	disk := openCache(f.options.CacheDir, cluster)
+	return &builder{
+		fleet: f, disk: disk, state: &snapshot{tree: f.tree, old: disk.load(), now: map[string]string{}}, known: map[entryKey]*entry{},
+	}
+}
+
+// entries returns the entry of each, in order.
+func (b *builder) entries(ctx context.Context, wanted []want) ([]*entry, error) {
+	var stale []want
+	var built, followed []string // paths
+	asked := map[entryKey]bool{}
+	for _, w := range wanted {
+		key := w.key()
+		if b.known[key] != nil || asked[key] {
 			continue
 		}
-		old := state.old.entries[key]
-		fresh, err := state.fresh(ctx, old)
+		old := b.state.old.entries[key]
+		fresh, err := b.state.fresh(ctx, old)
 		if err != nil {
 			return nil, err
 		}
-		known[key] = old
-		switch {
-		case fresh:
+		if fresh {
+			b.known[key] = old
 			continue
-		case key.mode == readOnly:
-			followed = append(followed, key.root)
-		default:
-			built = append(built, key.root)
 		}
-		stale = append(stale, key)
-	}
-	if len(stale) > 0 {
-		err := errors.Join(kustomize.Prefetch(ctx, f.tree, built...), kustomize.PrefetchFollow(ctx, f.tree, followed...))
-		if err != nil {
-			return nil, err
-		}
-		made, errs := make([]*entry, len(stale)), make([]error, len(stale))
-		parallel(len(stale), func(i int) { made[i], errs[i] = f.build(ctx, c, stale[i]) })
-		if err := errors.Join(errs...); err != nil {
-			return nil, err
-		}
-		for i, key := range stale {
-			known[key] = made[i]
+		asked[key] = true
+		stale = append(stale, w)
+		if w.follow {
+			followed = append(followed, w.path)
+		} else {
+			built = append(built, w.path)
 		}
 	}
-	entries := make([]*entry, len(wanted))
-	for i, key := range wanted {
-		entries[i] = known[key]
+	if err := b.make(ctx, stale, built, followed); err != nil {
+		return nil, err
 	}
-	if len(stale) > 0 {
-		_ = state.save(ctx, disk, known) // the next Index is slower, and as good
+	out := make([]*entry, len(wanted))
+	for i, w := range wanted {
+		out[i] = b.known[w.key()]
 	}
-	return entries, nil
+	return out, nil
+}
+
+func (b *builder) make(ctx context.Context, stale []want, built, followed []string) error {
+	if len(stale) == 0 {
+		return nil
+	}
+	b.made = true
+	tree := b.fleet.tree
+	err := errors.Join(kustomize.Prefetch(ctx, tree, built...), kustomize.PrefetchFollow(ctx, tree, followed...))
+	if err != nil {
+		return err
+	}
+	made, errs := make([]*entry, len(stale)), make([]error, len(stale))
+	parallel(len(stale), func(i int) { made[i], errs[i] = b.fleet.build(ctx, stale[i]) })
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for i, w := range stale {
+		b.known[w.key()] = made[i]
+	}
+	return nil
+}
+
+// finish keeps what was made for the next time.
+func (b *builder) finish(ctx context.Context) {
+	if b.made {
+		_ = b.state.save(ctx, b.disk, b.known) // the next Index is slower, and as good
+	}
 }
 
 func parallel(n int, work func(int)) {
@@ -110,15 +138,26 @@ func parallel(n int, work func(int)) {
 
 // build makes the entry of one root. Its error is one of the repository as a
 // whole; a root that does not build has an entry that says so.
-func (f *Fleet) build(ctx context.Context, c Cluster, key entryKey) (*entry, error) {
-	e := &entry{Mode: key.mode, Root: key.root}
-	if key.mode == readOnly {
+func (f *Fleet) build(ctx context.Context, w want) (*entry, error) {
+	e := &entry{Mode: w.key().mode, Root: w.path}
+	if w.follow {
 		return e, f.readers(ctx, e)
 	}
-	out, err := kustomize.Build(ctx, f.tree, key.root, c.BuildOptions())
+	out, err := kustomize.Build(ctx, f.tree, w.path, w.options)
 	var broken *kustomize.Error
+	looked := []string(nil)
+	if errors.As(err, &broken) && broken.Outside && !w.options.Partial {
+		// What lies elsewhere cannot be known, and the rest can.
+		e.Outside, looked = broken.Reason, broken.Looked
+		part := w.options
+		part.Partial = true
+		if less, err := kustomize.Build(ctx, f.tree, w.path, part); err == nil {
+			e.Missing = less.Missing
+			return e, e.take(w, less, looked)
+		}
+	}
 	switch {
-	case errors.As(err, &broken):
+	case broken != nil:
 		if err := f.readers(ctx, e); err != nil {
 			return nil, err
 		}
@@ -127,12 +166,24 @@ func (f *Fleet) build(ctx context.Context, c Cluster, key entryKey) (*entry, err
 	case err != nil:
 		return nil, err
 	}
-	if e.Objects, err = keep(out.Objects); err != nil {
-		return nil, err
-	}
+	return e, e.take(w, out, looked)
+}
+
+// take fills an entry with what was built.
+func (e *entry) take(w want, out *kustomize.Result, looked []string) (err error) {
 	e.Kustomization, e.Transformers, e.Kustomizations = out.Kustomization, out.Transformers, kustomizationsIn(out.Files)
-	e.Cover = cover(e.Root, out.Files)
-	return e, nil
+	e.Cover = cover(e.Root, slices.Concat(out.Files, looked))
+	if w.maps {
+		e.Objects, err = keepMaps(out.Objects)
+		return err
+	}
+	for _, u := range out.Objects {
+		if u.GetKind() == "ConfigMap" {
+			e.ConfigMaps = append(e.ConfigMaps, u.GetNamespace()+"/"+u.GetName())
+		}
+	}
+	e.Objects, err = keep(out.Objects)
+	return err
 }
 
 // readers finds out which kustomizations a build reads without building.

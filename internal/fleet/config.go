@@ -39,20 +39,21 @@ func (e *ConfigError) Error() string {
 }
 
 type config struct {
-	APIVersion string    `json:"apiVersion"`
-	Kind       string    `json:"kind"`
-	Clusters   []Cluster `json:"clusters"`
+	APIVersion   string    `json:"apiVersion"`
+	Kind         string    `json:"kind"`
+	Repositories []string  `json:"repositories"` // URLs by which sync objects call this repository
+	Clusters     []Cluster `json:"clusters"`
 }
 
 // parseConfig decodes strictly, fills defaults and reports every problem. The
-// clusters mean something only when there is none.
-func parseConfig(data []byte) ([]Cluster, []Problem) {
+// configuration means something only when there is none.
+func parseConfig(data []byte) (config, []Problem) {
 	var c config
 	d := &decoder{}
 	if d.document(data, &c) {
 		d.check(&c)
 	}
-	return c.Clusters, d.problems
+	return c, d.problems
 }
 
 func (d *decoder) check(c *config) {
@@ -137,8 +138,13 @@ func (d *decoder) checkCluster(c *Cluster, at string) {
 }
 
 func (d *decoder) checkRoots(c *Cluster, at string) {
-	if len(c.Roots) == 0 {
-		d.problem(at+".roots", "declare the directories that the cluster applies")
+	if len(c.Roots)+len(c.Bootstrap) == 0 {
+		d.problem(at+".roots", "declare the directories that the cluster applies, or in bootstrap the one that tells its controller what to apply")
+	}
+	for i, b := range c.Bootstrap {
+		if b != "." && gitops.CheckPath(b) != nil {
+			d.problem(fmt.Sprintf("%s.bootstrap[%d]", at, i), "%q is not a relative, clean path", b)
+		}
 	}
 	names, paths := map[string]string{}, map[string]string{}
 	for i := range c.Roots {

@@ -29,7 +29,8 @@ clusters:
 `
 
 func TestConfig(t *testing.T) {
-	clusters, problems := parseConfig([]byte(fullConfig))
+	parsed, problems := parseConfig([]byte(fullConfig))
+	clusters := parsed.Clusters
 	require.Empty(t, problems)
 	require.Equal(t, Cluster{
 		Name: "eu", Aliases: []string{"eks-eu", "https://203.0.113.1:6443"}, GitOps: "flux",
@@ -163,7 +164,8 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte("clusters: [{name: &a x, aliases: *a}]"))
 	f.Add([]byte("? [a]\n: b\n---\n- c"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		clusters, problems := parseConfig(data)
+		parsed, problems := parseConfig(data)
+		clusters := parsed.Clusters
 		if len(problems) > 0 {
 			return
 		}

@@ -97,6 +97,14 @@ func (d *decoder) value(n *yaml.Node, at string, v reflect.Value) {
 		for i, item := range n.Content {
 			d.value(item, fmt.Sprintf("%s[%d]", at, i), v.Index(i))
 		}
+	case reflect.Map: // from text to text
+		d.texts(n, at, v)
+	case reflect.Bool:
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+			d.problem(at, "line %d: want true or false", n.Line)
+			return
+		}
+		v.SetBool(strings.EqualFold(n.Value, "true"))
 	default: // string: the format has nothing else
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
 			d.problem(at, "line %d: want text; put it in quotes if it is", n.Line)
@@ -104,6 +112,24 @@ func (d *decoder) value(n *yaml.Node, at string, v reflect.Value) {
 		}
 		v.SetString(n.Value)
 	}
+}
+
+func (d *decoder) texts(n *yaml.Node, at string, v reflect.Value) {
+	if n.Kind != yaml.MappingNode {
+		d.problem(at, "line %d: want a mapping", n.Line)
+		return
+	}
+	out := make(map[string]string, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, where := n.Content[i].Value, at+"."+n.Content[i].Value
+		if _, twice := out[key]; twice {
+			d.problem(where, "line %d: the key stands twice", n.Content[i].Line)
+		}
+		var value string
+		d.value(n.Content[i+1], where, reflect.ValueOf(&value).Elem())
+		out[key] = value
+	}
+	v.Set(reflect.ValueOf(out))
 }
 
 func (d *decoder) fields(n *yaml.Node, at string, v reflect.Value) {

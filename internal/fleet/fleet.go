@@ -69,6 +69,8 @@ type Finding struct {
 	Root    string // the root it is about
 	File    string // the file to look at
 	Message string
+	Unknown bool   // it is not wrong: it lies outside of what Git can tell
+	Step    string // what a person may do about it; may be empty
 }
 
 // Cluster is one cluster and what it can do, as `.irgit.yaml` declares it.
@@ -81,8 +83,15 @@ type Cluster struct {
 	IngressGateways     []Gateway `json:"ingressGateways"`
 	Flux                Flux      `json:"flux"`
 	ProtectedNamespaces []string  `json:"protectedNamespaces"` // besides those of the floor; * stands for any text
-	Roots               []Root    `json:"roots"`
-	Response            string    `json:"response" config:"-"` // the directory of its incidents
+	// Bootstrap are the directories and files that start the cluster: what
+	// they hold tells the controller what else to apply, and is followed.
+	Bootstrap []string `json:"bootstrap"`
+	// Roots are declared besides, or in place of what following finds for the
+	// same path: what is said here wins.
+	Roots     []Root            `json:"roots"`
+	InCluster bool              `json:"inCluster"`           // Argo CD runs in this one of the clusters that it applies to
+	Labels    map[string]string `json:"labels"`              // of its Argo CD cluster secret
+	Response  string            `json:"response" config:"-"` // the directory of its incidents
 }
 
 // Root is a directory that a cluster's GitOps controller applies.

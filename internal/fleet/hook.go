@@ -49,9 +49,9 @@ func (ix *Index) Hook(w Workload) (Hook, error) {
 				relative(root.Path, root.Hook), root.kustomization, root.Hook),
 		}
 	}
-	h := Hook{Dir: root.Hook, Roots: []string{root.Path}}
-	for _, file := range root.kustomizations {
-		if path.Dir(file) == root.Hook {
+	h := Hook{Dir: root.Hook, Roots: []string{root.id}}
+	for file := range ix.readers {
+		if path.Dir(file) == root.Hook && slices.ContainsFunc(ix.readers[file], func(r reader) bool { return r.root == root.id && r.cluster == ix.cluster.Name }) {
 			h.Kustomization = file
 		}
 	}
@@ -70,7 +70,7 @@ func (ix *Index) Hook(w Workload) (Hook, error) {
 				h.Kustomization, fmt.Sprintf("root %s reads the hook and does not build, so what a patch does there is unknown", r.root),
 				"repair that root, or give it a hook of its own",
 			}
-		case r.root != root.Path:
+		case r.root != root.id:
 			h.Roots = append(h.Roots, r.root)
 		}
 	}
@@ -92,9 +92,9 @@ func relative(from, to string) string {
 	return strings.Repeat("../", len(a)) + strings.Join(b, "/")
 }
 
-// BuildOptions are how the cluster's GitOps controller takes a directory that
+// buildOptions are how the cluster's GitOps controller takes a directory that
 // has no kustomization file.
-func (c Cluster) BuildOptions() kustomize.Options {
+func (c Cluster) buildOptions() kustomize.Options {
 	if c.GitOps == "argocd" {
 		return kustomize.Options{Directory: &kustomize.Directory{}}
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/irgit/irgit/internal/controllers"
 )
 
 // Index is everything one cluster's roots render. It is immutable.
@@ -19,16 +21,18 @@ type Index struct {
 	objects   map[string][]indexedObject // by namespace, "" for cluster-scoped ones
 	releases  map[string][]helmRelease   // by the namespace they install into
 	readers   map[string][]reader        // of the cluster's hooks, by their kustomization file
+	response  []controllers.Sync         // what applies irgit's own directories
 	findings  []Finding
+	order     []string // of roots
 }
 
 type rootInfo struct {
-	Root
-	kustomization  string
-	transformers   []string
-	kustomizations []string
-	sharers        []string
-	failed         bool
+	*appliedRoot
+	kustomization string
+	transformers  []string
+	sharers       []string // other clusters that apply the same directory
+	missing       []string // what lies outside of the repository
+	failed        bool
 }
 
 // extra is what Resolve needs of a workload and Workload does not show.
@@ -39,8 +43,9 @@ type extra struct {
 
 // indexedObject is decoded when somebody asks for it.
 type indexedObject struct {
-	ref  ObjectRef
-	read func() *unstructured.Unstructured // nil when the object was too large to keep
+	ref   ObjectRef
+	built string                            // its namespace as its root builds it
+	read  func() *unstructured.Unstructured // nil when the object was too large to keep
 }
 
 // object is shared: nobody may change it. It is nil when it was not kept.
@@ -76,67 +81,111 @@ func (f *Fleet) Index(ctx context.Context, cluster string) (*Index, error) {
 }
 
 func (f *Fleet) index(ctx context.Context, c Cluster) (*Index, error) {
-	roots, findings, err := f.roots(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	foreign, err := f.foreign(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := f.entries(ctx, c, roots, foreign)
+	all, err := f.closure(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	ix := &Index{
 		cluster: c, roots: map[string]rootInfo{}, objects: map[string][]indexedObject{}, extras: map[ObjectRef]extra{},
-		releases: map[string][]helmRelease{}, readers: map[string][]reader{}, findings: findings,
+		releases: map[string][]helmRelease{}, readers: map[string][]reader{}, findings: slices.Clone(all.findings), response: all.response,
 	}
 	hooks := map[string]bool{}
-	for _, r := range roots {
+	for _, r := range all.roots {
 		hooks[r.Hook] = true
 	}
-	for i, r := range roots {
-		ix.add(r, entries[i], hooks, f.sharers(c.Name, r.Path))
+	for i, r := range all.roots {
+		ix.add(r, all.entries[i])
+		ix.read(c.Name, r.id, all.entries[i], hooks)
 	}
-	for i, r := range foreign {
-		ix.read(r.cluster, entries[len(roots)+i], hooks)
+	if err := f.foreign(ctx, ix, hooks); err != nil {
+		return nil, err
 	}
 	ix.finish()
 	return ix, nil
 }
 
 // read notes which of the cluster's hooks a root's build reads.
-func (ix *Index) read(cluster string, e *entry, hooks map[string]bool) {
+func (ix *Index) read(cluster, root string, e *entry, hooks map[string]bool) {
 	for _, file := range e.Kustomizations {
-		if !hooks[path.Dir(file)] {
-			continue
+		if hooks[path.Dir(file)] {
+			ix.readers[file] = append(ix.readers[file], reader{cluster, root, e.Failure != ""})
 		}
-		ix.readers[file] = append(ix.readers[file], reader{cluster, e.Root, e.Failure != ""})
+	}
+}
+
+// foreign notes what the other clusters share with this one. What they apply
+// is built only where it leads to more.
+func (f *Fleet) foreign(ctx context.Context, ix *Index, hooks map[string]bool) error {
+	readers := f.builder("readers for " + ix.cluster.Name)
+	for _, c := range f.clusters {
+		switch {
+		case c.Name == ix.cluster.Name:
+		case len(c.Bootstrap) > 0:
+			all, err := f.closure(ctx, c)
+			if err != nil {
+				return err
+			}
+			for i, r := range all.roots {
+				ix.share(c.Name, r.Path)
+				ix.read(c.Name, r.id, all.entries[i], hooks)
+			}
+		default:
+			roots, _, err := f.roots(ctx, c) // its findings belong to its own index
+			if err != nil {
+				return err
+			}
+			wanted := make([]want, len(roots))
+			for i, r := range roots {
+				wanted[i] = want{path: r.Path, follow: true}
+			}
+			entries, err := readers.entries(ctx, wanted)
+			if err != nil {
+				return err
+			}
+			for i, r := range roots {
+				ix.share(c.Name, r.Path)
+				ix.read(c.Name, r.Path, entries[i], hooks)
+			}
+		}
+	}
+	readers.finish(ctx)
+	return nil
+}
+
+// share notes that another cluster applies the directory of a root, too.
+func (ix *Index) share(cluster, dir string) {
+	for id, r := range ix.roots {
+		if r.Path == dir && !slices.Contains(r.sharers, cluster) {
+			r.sharers = append(r.sharers, cluster)
+			ix.roots[id] = r
+		}
 	}
 }
 
 // add takes in what a root renders. Entries come from the cache and are shared
 // with other indexes, so they are copied where they are completed.
-func (ix *Index) add(r Root, e *entry, hooks map[string]bool, sharers []string) {
-	ix.roots[r.Path] = rootInfo{r, e.Kustomization, e.Transformers, e.Kustomizations, sharers, e.Failure != ""}
-	ix.read(ix.cluster.Name, e, hooks)
-	for _, other := range sharers {
-		ix.read(other, e, hooks)
-	}
+func (ix *Index) add(r *appliedRoot, e *entry) {
+	ix.roots[r.id] = rootInfo{appliedRoot: r, kustomization: e.Kustomization, transformers: e.Transformers, failed: e.Failure != "", missing: e.Missing}
+	ix.order = append(ix.order, r.id)
 	if e.Failure != "" {
-		ix.findings = append(ix.findings, Finding{r.Path, e.FailureFile, e.Failure})
+		ix.findings = append(ix.findings, Finding{Root: r.id, File: e.FailureFile, Message: e.Failure, Unknown: e.Outside != ""})
 		return
+	}
+	for _, m := range e.Missing {
+		ix.findings = append(ix.findings, Finding{
+			Root: r.id, File: e.Kustomization, Message: "only a part of it is known: " + m, Unknown: true,
+			Step: "vendor it into the repository to have it known",
+		})
 	}
 	homeless := 0
 	for _, o := range e.Objects {
-		ref := ObjectRef{o.APIVersion, o.Kind, ix.namespaceOf(r, o), o.Name, r.Path}
-		ix.objects[ref.Namespace] = append(ix.objects[ref.Namespace], indexedObject{ref, decodeLater(o, ref.Namespace)})
+		ref := ObjectRef{o.APIVersion, o.Kind, namespaceOf(r, o), o.Name, r.id}
+		ix.objects[ref.Namespace] = append(ix.objects[ref.Namespace], indexedObject{ref, o.Namespace, decodeLater(o, ref.Namespace)})
 		if o.Workload == nil {
 			continue
 		}
 		w := *o.Workload
-		w.Cluster, w.Root, w.Namespace = ix.cluster.Name, r.Path, ref.Namespace
+		w.Cluster, w.Root, w.Namespace = ix.cluster.Name, r.id, ref.Namespace
 		if w.Namespace == "" {
 			homeless++
 		}
@@ -144,7 +193,7 @@ func (ix *Index) add(r Root, e *entry, hooks map[string]bool, sharers []string) 
 		ix.workloads = append(ix.workloads, w)
 	}
 	if homeless > 0 {
-		ix.findings = append(ix.findings, Finding{r.Path, ConfigFile, fmt.Sprintf(
+		ix.findings = append(ix.findings, Finding{Root: r.id, File: ConfigFile, Message: fmt.Sprintf(
 			"%d workloads of %s have no namespace, so no alert can be matched to them: declare the root's targetNamespace", homeless, r.Path,
 		)})
 	}
@@ -160,16 +209,13 @@ var clusterScoped = map[string]bool{
 	"BaselineAdminNetworkPolicy": true, "ClusterPolicy": true, "ClusterIssuer": true, "GlobalNetworkSet": true,
 }
 
-// namespaceOf applies the root's target namespace as the controller does:
-// Flux sets or overrides it, Argo CD fills it in where it is missing.
-func (ix *Index) namespaceOf(r Root, o object) string {
+// namespaceOf is where an object ends up: Argo CD fills in the namespace of
+// the Application's destination where there is none.
+func namespaceOf(r *appliedRoot, o object) string {
 	if clusterScoped[o.Kind] {
 		return ""
 	}
-	if r.TargetNamespace != "" && (ix.cluster.GitOps == "flux" || o.Namespace == "") {
-		return r.TargetNamespace
-	}
-	return o.Namespace
+	return cmp.Or(o.Namespace, r.namespace)
 }
 
 func (ix *Index) finish() {
@@ -211,7 +257,9 @@ func (ix *Index) doubles() (findings []Finding) {
 	for i := 1; i < len(ix.workloads); i++ {
 		a, b := ix.workloads[i-1], ix.workloads[i]
 		if a.Kind == b.Kind && a.Namespace == b.Namespace && a.Name == b.Name && group(a.APIVersion) == group(b.APIVersion) {
-			findings = append(findings, Finding{b.Root, b.Root, fmt.Sprintf("%s %s/%s is rendered by %s as well: one of them must own it", b.Kind, b.Namespace, b.Name, a.Root)})
+			findings = append(findings, Finding{Root: b.Root, File: b.Root, Message: fmt.Sprintf(
+				"%s %s/%s is rendered by %s as well: one of them must own it", b.Kind, b.Namespace, b.Name, a.Root,
+			)})
 		}
 	}
 	return findings

@@ -14,6 +14,7 @@ import (
 
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/gitops/gittest"
+	"github.com/irgit/irgit/internal/kustomize"
 )
 
 func messages(ix *Index) (out []string) {
@@ -147,6 +148,10 @@ func TestThreatB2LinkedRoots(t *testing.T) {
 	}
 }
 
+func fluxKey(root string) entryKey {
+	return want{path: root, options: kustomize.Options{Generate: true}}.key()
+}
+
 // Whatever changes from one Index to the next, with a cache the answer is the
 // one without.
 func TestCache(t *testing.T) {
@@ -154,8 +159,9 @@ func TestCache(t *testing.T) {
 	files := with(twoClusters(), "infra/eu/extra.yaml", "kind: [")
 	first := indexTree(t, treeOf(t, files), o, "eu")
 	state := openCache(o.CacheDir, "eu").load()
-	require.Len(t, state.entries, 3, "two roots, and what the other cluster's reads")
-	require.Equal(t, []string{"apps/eu", "base", "incident-response/patches/eu/apps"}, state.entries[entryKey{"flux", "apps/eu"}].Cover)
+	require.Len(t, state.entries, 2, "the cluster's roots")
+	require.Len(t, openCache(o.CacheDir, "readers for eu").load().entries, 1, "what the other cluster's root reads")
+	require.Equal(t, []string{"apps/eu", "base", "incident-response/patches/eu/apps"}, state.entries[fluxKey("apps/eu")].Cover)
 
 	same := func(a, b *Index) {
 		t.Helper()
@@ -198,7 +204,7 @@ func TestCacheOfFailures(t *testing.T) {
 	o := Options{CacheDir: t.TempDir()}
 	files := map[string]string{"apps/kustomization.yaml": "resources: [../lib/web.yaml]\n", "other/x": ""}
 	require.Len(t, indexTree(t, treeOf(t, files), o, "c").Findings(), 1)
-	entry := openCache(o.CacheDir, "c").load().entries[entryKey{"flux", "apps"}]
+	entry := openCache(o.CacheDir, "c").load().entries[fluxKey("apps")]
 	require.Contains(t, entry.Cover, "lib/web.yaml")
 	require.NotContains(t, entry.Cover, ".", "the failure holds until what it looked at changes")
 	ix := indexTree(t, treeOf(t, with(files, "lib/web.yaml", manifest("Deployment", "shop", "web"))), o, "c")

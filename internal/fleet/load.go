@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/irgit/irgit/internal/gitops"
 )
@@ -18,13 +19,20 @@ type Options struct {
 	// directory serves one repository; several processes may share it.
 	// Without one every Index builds all roots.
 	CacheDir string
+	// URL is what the repository was read from, if it is a URL: sync objects
+	// that name it mean this repository.
+	URL string
 }
 
-// Fleet is a repository at one revision, as its .irgit.yaml declares it.
+// Fleet is a repository at one revision.
 type Fleet struct {
 	tree     *gitops.Tree
 	clusters []Cluster
+	urls     []string // of this repository
 	options  Options
+
+	mu       sync.Mutex
+	closures map[string]*closure // by cluster
 }
 
 // Load reads .irgit.yaml. A *ConfigError holds everything wrong with it.
@@ -36,11 +44,37 @@ func Load(ctx context.Context, tree *gitops.Tree, o Options) (*Fleet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load fleet: %w", err)
 	}
-	clusters, problems := parseConfig(data)
+	config, problems := parseConfig(data)
 	if len(problems) > 0 {
 		return nil, &ConfigError{problems}
 	}
-	return &Fleet{tree: tree, clusters: clusters, options: o}, nil
+	return newFleet(tree, config, o), nil
+}
+
+func newFleet(tree *gitops.Tree, c config, o Options) *Fleet {
+	f := &Fleet{tree: tree, clusters: c.Clusters, urls: c.Repositories, options: o, closures: map[string]*closure{}}
+	if o.URL != "" {
+		f.urls = append(slices.Clone(f.urls), o.URL)
+	}
+	return f
+}
+
+// closure follows what a cluster applies, once.
+func (f *Fleet) closure(ctx context.Context, c Cluster) (*closure, error) {
+	f.mu.Lock()
+	have := f.closures[c.Name]
+	f.mu.Unlock()
+	if have != nil {
+		return have, nil
+	}
+	made, err := f.close(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closures[c.Name] = made
+	return made, nil
 }
 
 // Tree is the tree that the fleet was loaded from.
@@ -63,6 +97,8 @@ func (c Cluster) answersTo(word string) bool {
 	return word != "" && (c.Name == word || slices.Contains(c.Aliases, word))
 }
 
+func shortHash(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s)))[:8] }
+
 // roots expands the patterns of a cluster's roots. What is declared and is not
 // there is a finding; an error is one of the repository as a whole.
 func (f *Fleet) roots(ctx context.Context, c Cluster) (roots []Root, findings []Finding, err error) {
@@ -73,7 +109,7 @@ func (f *Fleet) roots(ctx context.Context, c Cluster) (roots []Root, findings []
 		}
 		seen[r.Path] = true
 		if names[r.Name] { // of directories such as a.b and a-b
-			r.Name = fmt.Sprintf("%s-%x", r.Name, sha256.Sum256([]byte(r.Path)))[:len(r.Name)+9]
+			r.Name += "-" + shortHash(r.Path)
 		}
 		names[r.Name] = true
 		if r.Hook == "" {
@@ -116,7 +152,7 @@ func (f *Fleet) roots(ctx context.Context, c Cluster) (roots []Root, findings []
 			}
 		}
 		if found == nil && len(roots) == before && !slices.ContainsFunc(roots, func(o Root) bool { return path.Dir(o.Path) == dir }) {
-			found = &Finding{r.Path, ConfigFile, "no directory matches " + r.Path}
+			found = &Finding{Root: r.Path, File: ConfigFile, Message: "no directory matches " + r.Path}
 		}
 		if found != nil {
 			findings = append(findings, *found)
@@ -134,18 +170,7 @@ func missing(ctx context.Context, root string, err error) (*Finding, error) {
 	case ctx.Err() != nil || errors.Is(err, gitops.ErrUnreachable) || errors.Is(err, gitops.ErrAuthentication):
 		return nil, err
 	case errors.Is(err, gitops.ErrNotFound):
-		return &Finding{root, ConfigFile, "the root " + root + " is declared and not there: remove it or correct its path"}, nil
+		return &Finding{Root: root, File: ConfigFile, Message: "the root " + root + " is declared and not there: remove it or correct its path"}, nil
 	}
-	return &Finding{root, ConfigFile, err.Error()}, nil
-}
-
-// sharers lists the other clusters that declare the root.
-func (f *Fleet) sharers(cluster, root string) (others []string) {
-	for _, c := range f.clusters {
-		covers := func(r Root) bool { return r.Path == root || r.Path == path.Dir(root)+"/*" }
-		if c.Name != cluster && slices.ContainsFunc(c.Roots, covers) {
-			others = append(others, c.Name)
-		}
-	}
-	return others
+	return &Finding{Root: root, File: ConfigFile, Message: err.Error()}, nil
 }

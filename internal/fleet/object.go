@@ -16,21 +16,25 @@ const maxObject = 2 << 20
 // entryKey names an entry: the root, and how it was taken.
 type entryKey struct{ mode, root string }
 
-// readOnly is the mode of other clusters' roots: only what they read counts.
+// readOnly is the mode of directories that are not built: only what they read
+// counts.
 const readOnly = "read"
 
 // entry is what the index keeps of one root: all that its questions need, so
 // that a root that did not change is not built again.
 type entry struct {
-	Mode           string // the cluster's gitops, or readOnly
+	Mode           string // how it is built, or readOnly
 	Root           string
 	Cover          []string // files and directories whose hashes say whether the entry still holds
 	Kustomization  string   // the root's own kustomization file, "" when there is none
 	Transformers   []string // of that file, as paths in the repository
 	Kustomizations []string // every kustomization file that is read
 	Objects        []object
-	Failure        string // why the root does not build
+	ConfigMaps     []string // namespace/name of those that it renders
+	Failure        string   // why the root does not build
 	FailureFile    string
+	Outside        string   // why it builds only in part: what it needs from outside of the repository
+	Missing        []string // what was left out for that
 }
 
 func (e *entry) key() entryKey { return entryKey{e.Mode, e.Root} }
@@ -64,6 +68,26 @@ func keep(objects []*unstructured.Unstructured) (kept []object, err error) {
 			o.Data = data
 		}
 		kept = append(kept, o)
+	}
+	return kept, nil
+}
+
+// maxMap is the largest ConfigMap that is looked at for variables, in bytes.
+const maxMap = 64 << 10
+
+// keepMaps keeps the ConfigMaps, which variables may come from.
+func keepMaps(objects []*unstructured.Unstructured) (kept []object, err error) {
+	for _, u := range objects {
+		if u.GetKind() != "ConfigMap" {
+			continue
+		}
+		data, err := json.Marshal(u.Object)
+		if err != nil {
+			return nil, fmt.Errorf("ConfigMap %s: %w", u.GetName(), err)
+		}
+		if len(data) <= maxMap {
+			kept = append(kept, object{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), Data: data})
+		}
 	}
 	return kept, nil
 }

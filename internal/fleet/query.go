@@ -2,9 +2,13 @@ package fleet
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/kustomize"
 )
 
 // Cluster is the cluster that was indexed.
@@ -41,6 +45,40 @@ func (ix *Index) Object(ref ObjectRef) (*unstructured.Unstructured, bool) {
 		}
 	}
 	return nil, false
+}
+
+// BuiltNamespace is the namespace that an object has in the build of its root:
+// "" where its GitOps controller fills it in afterwards, so that a patch that
+// named it would meet nothing.
+func (ix *Index) BuiltNamespace(ref ObjectRef) string {
+	for _, o := range ix.objects[ref.Namespace] {
+		if o.ref == ref {
+			return o.built
+		}
+	}
+	return ref.Namespace
+}
+
+// RefOf names an object that a root builds as the cluster gets it.
+func (ix *Index) RefOf(root string, obj *unstructured.Unstructured) ObjectRef {
+	ref := ObjectRef{obj.GetAPIVersion(), obj.GetKind(), obj.GetNamespace(), obj.GetName(), root}
+	if r, known := ix.roots[root]; known && ref.Namespace == "" && !clusterScoped[ref.Kind] {
+		ref.Namespace = r.namespace
+	}
+	return ref
+}
+
+// Build renders a root of the cluster from another tree, as its controller
+// would. Any other directory is built as the cluster's controller takes one
+// that nothing is said about. Errors are those of [kustomize.Build].
+func (ix *Index) Build(ctx context.Context, tree *gitops.Tree, root string) (*kustomize.Result, error) {
+	r, known := ix.roots[root]
+	if !known {
+		return kustomize.Build(ctx, tree, root, ix.cluster.buildOptions())
+	}
+	o := r.options
+	o.Partial = len(r.missing) > 0
+	return kustomize.Build(ctx, tree, r.Path, o)
 }
 
 // SameServiceAccount lists the other workloads that run under w's identity: a

@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/manifest"
 	"github.com/irgit/irgit/internal/validate"
 )
@@ -72,8 +71,8 @@ func (b *bundler) patch(step *Step, p Patch) error {
 	target := map[string]any{ // regular expressions, all of them
 		"group": exactly(group), "version": exactly(version), "kind": exactly(p.Object.Kind), "name": exactly(p.Object.Name),
 	}
-	if targetNamespace(b.request.Index.Cluster(), p.Object.Root) == "" {
-		meta["namespace"], target["namespace"] = p.Object.Namespace, exactly(p.Object.Namespace)
+	if built := b.request.Index.BuiltNamespace(p.Object); built != "" {
+		meta["namespace"], target["namespace"] = built, exactly(built)
 	}
 	merge := map[string]any{"apiVersion": p.Object.APIVersion, "kind": p.Object.Kind, "metadata": meta}
 	for key, value := range p.Fields {
@@ -110,18 +109,6 @@ func (b *bundler) patch(step *Step, p Patch) error {
 	place.files = append(place.files, file{label + ".yaml", data})
 	step.Files = append(step.Files, p.File)
 	return nil
-}
-
-// targetNamespace is the namespace that the GitOps controller puts a root's
-// objects into after the build, "" when it leaves them where they are. A patch
-// that named it would meet nothing in the build.
-func targetNamespace(c fleet.Cluster, root string) string {
-	for _, r := range c.Roots {
-		if dir, glob := strings.CutSuffix(r.Path, "/*"); r.Path == root || glob && path.Dir(root) == dir {
-			return r.TargetNamespace
-		}
-	}
-	return ""
 }
 
 func exactly(s string) string { return "^" + regexp.QuoteMeta(s) + "$" }

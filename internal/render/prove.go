@@ -86,7 +86,7 @@ func (p *prover) added(ctx context.Context, after *gitops.Tree, root string, wan
 	}
 	p.proof.Roots = append(p.proof.Roots, root)
 	for _, obj := range want {
-		ref := p.refOf(root, obj)
+		ref := p.request.Index.RefOf(root, obj)
 		have, ok := built[identity(ref)]
 		if !ok {
 			p.differ(root, ref, "", "it is not built, although the incident creates it")
@@ -103,7 +103,7 @@ func (p *prover) added(ctx context.Context, after *gitops.Tree, root string, wan
 		}
 	}
 	for _, id := range sorted(built) {
-		p.differ(root, p.refOf(root, built[id]), "", "it is built, although the incident does not create it")
+		p.differ(root, p.request.Index.RefOf(root, built[id]), "", "it is built, although the incident does not create it")
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func (p *prover) patched(ctx context.Context, before, after *gitops.Tree, root s
 	p.proof.Roots = append(p.proof.Roots, root)
 	for _, id := range sorted(was) {
 		old, now := was[id], is[id]
-		ref := p.refOf(root, old)
+		ref := p.request.Index.RefOf(root, old)
 		if now == nil {
 			p.differ(root, ref, "", "it is no longer built, although the plan removes nothing")
 			continue
@@ -148,7 +148,7 @@ func (p *prover) patched(ctx context.Context, before, after *gitops.Tree, root s
 		}
 	}
 	for _, id := range sorted(is) {
-		p.differ(root, p.refOf(root, is[id]), "", "it is built, although it was not before and the plan adds nothing here")
+		p.differ(root, p.request.Index.RefOf(root, is[id]), "", "it is built, although it was not before and the plan adds nothing here")
 	}
 	return nil
 }

@@ -1,0 +1,368 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/irgit/irgit/internal/controllers"
+	"github.com/irgit/irgit/internal/kustomize"
+)
+
+const (
+	maxRoots  = 20_000 // of one cluster
+	maxRounds = 50     // levels of sync objects that lead to sync objects
+)
+
+// appliedRoot is a directory as a controller applies it to the cluster.
+type appliedRoot struct {
+	Root
+	id        string // the path; with the sync object's name where the path is applied twice
+	options   kustomize.Options
+	namespace string            // where objects without one go
+	sync      *controllers.Sync // nil when .irgit.yaml declares the root and nothing else does
+	file      string            // where the sync object was found
+	parent    string            // id of the root that renders the sync object
+	start     bool              // a bootstrap that no sync object applies
+}
+
+func (r *appliedRoot) want() want { return want{path: r.Path, options: r.options} }
+
+// closure is all that a cluster applies.
+type closure struct {
+	cluster  Cluster
+	roots    []*appliedRoot
+	entries  []*entry // of the roots
+	response []controllers.Sync
+	findings []Finding
+}
+
+// pending is a sync object that has not been read.
+type pending struct {
+	obj  *unstructured.Unstructured
+	from *appliedRoot // what renders it
+	file string
+}
+
+// walker follows a cluster's sync objects from its bootstraps.
+type walker struct {
+	closure
+	fleet    *Fleet
+	builder  *builder
+	declared map[string]Root // by path, while no sync object was found for them
+	objects  map[string]*unstructured.Unstructured
+	maps     map[string]*unstructured.Unstructured // ConfigMaps that were built for their values
+	mapNames map[string]*appliedRoot               // what renders a ConfigMap
+	queue    []pending
+	met      map[string]bool // sync objects
+	paths    map[string]bool // ids of roots
+	names    map[string]bool // of roots
+	urls     map[string]bool // of this repository
+}
+
+// close follows everything that a cluster applies. Its error is one of the
+// repository as a whole.
+func (f *Fleet) close(ctx context.Context, c Cluster) (*closure, error) {
+	w := &walker{
+		closure: closure{cluster: c}, fleet: f, builder: f.builder(c.Name), declared: map[string]Root{},
+		objects: map[string]*unstructured.Unstructured{}, maps: map[string]*unstructured.Unstructured{},
+		mapNames: map[string]*appliedRoot{}, met: map[string]bool{}, paths: map[string]bool{}, names: map[string]bool{}, urls: map[string]bool{},
+	}
+	for _, url := range f.urls {
+		w.urls[normalURL(url)] = true
+	}
+	declared, findings, err := f.roots(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	w.findings = findings
+	for _, r := range declared {
+		w.declared[r.Path], w.names[r.Name] = r, true
+	}
+	level, err := w.bootstraps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for range maxRounds {
+		if err := w.take(ctx, level); err != nil {
+			return nil, err
+		}
+		if level, err = w.next(ctx); err != nil {
+			return nil, err
+		}
+		if len(level) == 0 {
+			level = w.undiscovered(declared)
+		}
+		if len(level) == 0 {
+			break
+		}
+	}
+	if err := w.leave(ctx); err != nil {
+		return nil, err
+	}
+	w.builder.finish(ctx)
+	return &w.closure, nil
+}
+
+// undiscovered makes roots of what is declared and no sync object applies.
+func (w *walker) undiscovered(declared []Root) (level []*appliedRoot) {
+	for _, r := range declared {
+		if _, left := w.declared[r.Path]; !left {
+			continue
+		}
+		delete(w.declared, r.Path)
+		root := &appliedRoot{Root: r, id: r.Path, options: w.cluster.buildOptions()}
+		root.into(r.TargetNamespace, w.cluster.GitOps)
+		level = append(level, root)
+	}
+	return level
+}
+
+// into sets the namespace of a root's objects: Flux sets or overrides it,
+// Argo CD fills it in where it is missing.
+func (r *appliedRoot) into(namespace, controller string) {
+	switch {
+	case namespace == "":
+	case controller == controllers.FluxCD:
+		fields := map[string]any{"namespace": namespace}
+		for k, v := range r.options.Fields {
+			if k != "namespace" {
+				fields[k] = v
+			}
+		}
+		r.options.Fields = fields
+	default:
+		r.namespace = namespace
+	}
+}
+
+// take builds a level of roots and notes the sync objects in them.
+func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
+	wanted := make([]want, len(level))
+	for i, r := range level {
+		wanted[i] = r.want()
+	}
+	entries, err := w.builder.entries(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	for i, r := range level {
+		if len(w.roots) == maxRoots {
+			w.findings = append(w.findings, Finding{Root: r.id, File: r.file, Message: fmt.Sprintf("the cluster has more than %d roots: the rest is not read", maxRoots)})
+			return nil
+		}
+		w.roots, w.entries = append(w.roots, r), append(w.entries, entries[i])
+		if len(w.cluster.Bootstrap) == 0 {
+			continue // what is declared is all there is
+		}
+		for _, name := range entries[i].ConfigMaps {
+			w.mapNames[name] = r
+		}
+		for _, o := range entries[i].Objects {
+			if leads(o.APIVersion, o.Kind) {
+				w.note(o.decoded(), r, r.Path)
+			}
+		}
+	}
+	return nil
+}
+
+// leadingKinds are what controllers are told by, and what that refers to.
+var leadingKinds = map[string]bool{
+	"kustomize.toolkit.fluxcd.io/Kustomization": true, "source.toolkit.fluxcd.io/GitRepository": true, "source.toolkit.fluxcd.io/OCIRepository": true,
+	"source.toolkit.fluxcd.io/Bucket": true, "source.toolkit.fluxcd.io/ExternalArtifact": true, "source.extensions.fluxcd.io/ArtifactGenerator": true,
+	"fluxcd.controlplane.io/ResourceSet": true,
+	"argoproj.io/Application":            true, "argoproj.io/ApplicationSet": true, "argoproj.io/AppProject": true,
+}
+
+func leads(apiVersion, kind string) bool { return leadingKinds[group(apiVersion)+"/"+kind] }
+
+func (o object) decoded() *unstructured.Unstructured {
+	if read := decodeLater(o, ""); read != nil {
+		return read()
+	}
+	return nil
+}
+
+func isFlux(u *unstructured.Unstructured) bool {
+	return u.GetKind() == "Kustomization" && group(u.GetAPIVersion()) == "kustomize.toolkit.fluxcd.io"
+}
+
+func keyOf(kind, namespace, name string) string { return kind + " " + namespace + "/" + name }
+
+// note takes in an object that a controller acts upon.
+func (w *walker) note(u *unstructured.Unstructured, from *appliedRoot, file string) {
+	if u == nil || !leads(u.GetAPIVersion(), u.GetKind()) {
+		return
+	}
+	key := keyOf(u.GetKind(), u.GetNamespace(), u.GetName())
+	w.objects[key] = u
+	w.trust(u)
+	switch u.GetKind() {
+	case "Kustomization", "Application", "ApplicationSet", "ResourceSet":
+		if !w.met[key] {
+			w.met[key] = true
+			w.queue = append(w.queue, pending{u, from, file})
+		}
+	}
+}
+
+// next reads the sync objects that were met. Those that miss something wait.
+func (w *walker) next(ctx context.Context) (level []*appliedRoot, err error) {
+	w.guess(ctx)
+	todo := w.queue
+	w.queue = nil
+	for len(todo) > 0 {
+		p := todo[0]
+		todo = todo[1:]
+		found, err := w.read(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range found.unknowns {
+			if u.Waiting {
+				w.queue = append(w.queue, p)
+				continue
+			}
+			w.unknown(u, p)
+		}
+		for _, app := range found.generated {
+			if key := keyOf(app.GetKind(), app.GetNamespace(), app.GetName()); !w.met[key] {
+				w.met[key] = true
+				todo = append(todo, pending{app, p.from, p.file})
+			}
+		}
+		for _, s := range found.syncs {
+			if r := w.rooted(s, p); r != nil {
+				level = append(level, r)
+			}
+		}
+	}
+	slices.SortStableFunc(level, func(a, b *appliedRoot) int { return cmp.Compare(a.id, b.id) })
+	return level, nil
+}
+
+// told is what a sync object says.
+type told struct {
+	syncs     []controllers.Sync
+	generated []*unstructured.Unstructured
+	unknowns  []controllers.Unknown
+}
+
+func (w *walker) read(ctx context.Context, p pending) (out told, err error) {
+	switch p.obj.GetKind() {
+	case "Kustomization":
+		if err := w.fetchMaps(ctx, p.obj); err != nil {
+			return told{}, err
+		}
+		sync, unknown, err := controllers.Flux(ctx, w.env(), p.obj)
+		if sync != nil {
+			out.syncs = append(out.syncs, *sync)
+		}
+		if unknown != nil {
+			out.unknowns = append(out.unknowns, *unknown)
+		}
+		return out, err
+	case "Application":
+		out.syncs, out.unknowns, err = controllers.Application(ctx, w.env(), p.obj)
+	case "ApplicationSet":
+		out.generated, out.unknowns, err = controllers.Generate(ctx, w.env(), p.obj)
+	default:
+		out.unknowns = []controllers.Unknown{{
+			Object: referenceTo(p.obj), Reason: "the Flux Operator makes objects from its templates, which irgit does not expand",
+			Step: "declare the roots that it leads to in " + ConfigFile,
+		}}
+	}
+	return out, err
+}
+
+func referenceTo(u *unstructured.Unstructured) controllers.ObjectRef {
+	return controllers.ObjectRef{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
+}
+
+func (w *walker) unknown(u controllers.Unknown, p pending) {
+	w.findings = append(w.findings, Finding{
+		Root: p.from.id, File: p.file, Message: fmt.Sprintf("%s %s: %s", u.Object.Kind, path.Join(u.Object.Namespace, u.Object.Name), u.Reason),
+		Unknown: true, Step: u.Step,
+	})
+}
+
+// leave says what the sync objects that still wait are waiting for.
+func (w *walker) leave(ctx context.Context) error {
+	for _, p := range w.queue {
+		found, err := w.read(ctx, p)
+		if err != nil {
+			return err
+		}
+		for _, u := range found.unknowns {
+			w.unknown(u, p)
+		}
+	}
+	return nil
+}
+
+// rooted makes a root of a sync, nil when it is of another cluster or irgit's
+// own. What .irgit.yaml says of the path wins.
+func (w *walker) rooted(s controllers.Sync, p pending) *appliedRoot {
+	if !w.here(s, p) {
+		return nil
+	}
+	if s.Path == responseRoot || strings.HasPrefix(s.Path, responseRoot+"/") {
+		w.response = append(w.response, s)
+		return nil
+	}
+	r := &appliedRoot{Root: Root{Path: s.Path}, id: s.Path, options: s.Build, namespace: s.Namespace, sync: &s, file: p.file, parent: p.from.id}
+	if w.paths[r.id] {
+		r.id = fmt.Sprintf("%s@%s", s.Path, path.Join(s.Object.Namespace, s.Object.Name))
+	}
+	if w.paths[r.id] {
+		r.id = fmt.Sprintf("%s#%d", r.id, s.SourceIndex)
+	}
+	w.paths[r.id] = true
+	if declared, ok := w.declared[s.Path]; ok {
+		delete(w.declared, s.Path)
+		r.Root = declared
+		r.into(declared.TargetNamespace, s.Controller)
+		return r
+	}
+	r.Name = w.name(rootName(s.Object.Name), r.id)
+	r.Hook = path.Join(patchesRoot, w.cluster.Name, r.Name)
+	return r
+}
+
+// name makes a root's name unique within the cluster.
+func (w *walker) name(name, id string) string {
+	name = strings.Trim(name[:min(len(name), 50)], "-")
+	if name == "" || w.names[name] {
+		name = strings.TrimPrefix(name+"-"+shortHash(id), "-")
+	}
+	w.names[name] = true
+	return name
+}
+
+// fetchMaps builds what renders the ConfigMaps that the variables of a Flux
+// Kustomization come from.
+func (w *walker) fetchMaps(ctx context.Context, u *unstructured.Unstructured) error {
+	for _, from := range mappings(dig(u.Object, "spec", "postBuild", "substituteFrom")) {
+		name := u.GetNamespace() + "/" + text(from["name"])
+		root := w.mapNames[name]
+		if from["kind"] != "ConfigMap" || root == nil || w.maps[name] != nil {
+			continue
+		}
+		asked := root.want()
+		asked.maps = true
+		entries, err := w.builder.entries(ctx, []want{asked})
+		if err != nil {
+			return err
+		}
+		for _, o := range entries[0].Objects {
+			w.maps[o.Namespace+"/"+o.Name] = o.decoded()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/irgit/irgit/internal/controllers"
+)
+
+// What Argo CD calls the cluster that it runs in.
+const (
+	inClusterName   = "in-cluster"
+	inClusterServer = "https://kubernetes.default.svc"
+)
+
+func (w *walker) env() controllers.Env {
+	return controllers.Env{
+		Tree: w.fleet.tree,
+		Own:  func(url string) bool { return w.urls[normalURL(url)] },
+		Find: func(kind, namespace, name string) *unstructured.Unstructured {
+			if kind == "ConfigMap" {
+				return w.maps[namespace+"/"+name]
+			}
+			return w.objects[keyOf(kind, namespace, name)]
+		},
+		Clusters: w.fleet.secrets(),
+	}
+}
+
+// secrets are the declared clusters as Argo CD would know them.
+func (f *Fleet) secrets() (out []controllers.ClusterSecret) {
+	for _, c := range f.clusters {
+		if c.GitOps != controllers.ArgoCD {
+			continue
+		}
+		secret := controllers.ClusterSecret{Name: c.Name, Labels: c.Labels}
+		if c.InCluster {
+			secret.Server = inClusterServer
+		}
+		if i := slices.IndexFunc(c.Aliases, func(a string) bool { return strings.HasPrefix(a, "https://") }); i >= 0 {
+			secret.Server = c.Aliases[i]
+		}
+		out = append(out, secret)
+	}
+	return out
+}
+
+// here reports whether a sync goes to the walker's cluster. One that goes to
+// a cluster that nobody declares is unknown to all.
+func (w *walker) here(s controllers.Sync, p pending) bool {
+	d := s.Destination
+	switch {
+	case d == controllers.Destination{}:
+		return true
+	case d.Name == inClusterName || d.Server == inClusterServer:
+		return w.hub(s, p)
+	}
+	for _, word := range []string{d.Name, d.Server} {
+		if c, ok := w.fleet.Cluster(word); ok {
+			return c.Name == w.cluster.Name
+		}
+	}
+	w.unknown(controllers.Unknown{
+		Object: s.Object, Reason: fmt.Sprintf("it goes to the cluster %s, which %s does not declare", cmp.Or(d.Name, d.Server), ConfigFile),
+		Step: "declare the cluster, or add that word to the aliases of one",
+	}, p)
+	return false
+}
+
+// hub reports whether the controller runs in the walker's cluster: the only
+// one that starts from its bootstraps, or the one that says so.
+func (w *walker) hub(s controllers.Sync, p pending) bool {
+	if w.cluster.InCluster {
+		return true
+	}
+	shared := false
+	for _, c := range w.fleet.clusters {
+		common := func(b string) bool { return slices.Contains(w.cluster.Bootstrap, b) }
+		if c.Name == w.cluster.Name || !slices.ContainsFunc(c.Bootstrap, common) {
+			continue
+		}
+		if c.InCluster {
+			return false
+		}
+		shared = true
+	}
+	if shared {
+		w.unknown(controllers.Unknown{
+			Object: s.Object, Reason: "it goes to the cluster that Argo CD runs in, and more than one starts from this bootstrap",
+			Step: "set inCluster: true on one of them in " + ConfigFile,
+		}, p)
+	}
+	return !shared
+}
+
+// normalURL makes the spellings of a repository's URL one.
+func normalURL(url string) string {
+	url = strings.TrimSpace(url)
+	if _, rest, ok := strings.Cut(url, "://"); ok {
+		url = rest
+	} else if host, rest, ok := strings.Cut(url, ":"); ok && !strings.Contains(host, "/") { // user@host:path
+		url = host + "/" + rest
+	}
+	host, rest, _ := strings.Cut(url, "/")
+	if _, after, ok := strings.Cut(host, "@"); ok {
+		host = after
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.TrimSuffix(host+"/"+rest, "/"), ".git"))
+}
+
+// own takes a source's URL for this repository's.
+func (w *walker) own(source *unstructured.Unstructured) {
+	if url := text(dig(source.Object, "spec", "url")); url != "" {
+		w.urls[normalURL(url)] = true
+	}
+}
+
+// trust takes the source that the configuration names for this repository.
+func (w *walker) trust(u *unstructured.Unstructured) {
+	f := w.cluster.Flux
+	if u.GetKind() == f.Source.Kind && u.GetNamespace() == f.Namespace && u.GetName() == f.Source.Name {
+		w.own(u)
+	}
+}
+
+// guess takes the URL that most Applications name with a path that is in the
+// tree, where nothing says which one is this repository's.
+func (w *walker) guess(ctx context.Context) {
+	if len(w.urls) > 0 {
+		return
+	}
+	objects := make([]map[string]any, 0, len(w.queue))
+	for _, p := range w.queue {
+		objects = append(objects, p.obj.Object)
+	}
+	if url := w.fleet.mostNamed(ctx, objects); url != "" {
+		w.urls[url] = true
+	}
+}
+
+func (f *Fleet) mostNamed(ctx context.Context, objects []map[string]any) (best string) {
+	hits := map[string]int{}
+	for _, o := range objects {
+		for _, s := range sourcesIn(o) {
+			url, dir := text(s["repoURL"]), text(s["path"])
+			if url == "" || dir == "" || strings.Contains(url, "{{") {
+				continue
+			}
+			dir, _, _ = strings.Cut(dir, "{{")
+			if _, err := f.tree.Stat(ctx, path.Join(".", strings.Trim(dir, "/*"))); err == nil {
+				hits[normalURL(url)]++
+			}
+		}
+	}
+	for url, n := range hits {
+		if best == "" || n > hits[best] || n == hits[best] && url < best {
+			best = url
+		}
+	}
+	return best
+}
+
+// sourcesIn finds everything in a sync object that names a repository.
+func sourcesIn(v any) (out []map[string]any) {
+	switch v := v.(type) {
+	case map[string]any:
+		if _, ok := v["repoURL"].(string); ok {
+			out = append(out, v)
+		}
+		for _, below := range v {
+			out = append(out, sourcesIn(below)...)
+		}
+	case []any:
+		for _, below := range v {
+			out = append(out, sourcesIn(below)...)
+		}
+	}
+	return out
+}
