@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/kustomize/api/types"
+
 	"github.com/irgit/irgit/internal/gitops"
 )
 
@@ -61,7 +63,9 @@ func (s *session) explain(err error) error {
 	if s.last != "" && !isKustomization(s.last) && strings.Contains(reason, path.Base(s.last)) {
 		file = s.last // where the library stopped
 	}
-	return &Error{Root: s.root, File: display(file), Reason: reason, Looked: slices.Sorted(maps.Keys(s.looked))}
+	// What was left out of a Partial build may be what a patch is for.
+	beyond := types.IsErrOnlyBuiltinPluginsAllowed(err) || len(s.missing) > 0
+	return &Error{Root: s.root, File: display(file), Reason: reason, Outside: beyond, Looked: slices.Sorted(maps.Keys(s.looked))}
 }
 
 const maxReason = 600 // bytes of the library's words that are worth showing

@@ -49,12 +49,18 @@ type session struct {
 	generated     []byte          // the root's kustomization, when it has none of its own
 	kustomization string          // the root's own
 	transformers  []string
-	failure       error // the guard's word, which the library may have swallowed
-	outside       error // the repository could not be read
+	missing       []string          // what a Partial build left out
+	stripped      map[string]bool   // files that something was left out of
+	prepared      map[string][]byte // files that the library sees otherwise than they are
+	failure       error             // the guard's word, which the library may have swallowed
+	outside       error             // the repository could not be read
 }
 
 func newSession(ctx context.Context, tree *gitops.Tree, root string, o Options) *session {
-	return &session{ctx: ctx, tree: tree, root: root, options: o, read: map[string]bool{}, looked: map[string]bool{}, checked: map[string]bool{}, plugins: map[string]bool{}}
+	return &session{
+		ctx: ctx, tree: tree, root: root, options: o, read: map[string]bool{}, looked: map[string]bool{},
+		checked: map[string]bool{}, plugins: map[string]bool{}, stripped: map[string]bool{}, prepared: map[string][]byte{},
+	}
 }
 
 var errReadOnly = errors.New("the tree is read-only")
@@ -101,25 +107,61 @@ func (s *session) ReadFile(name string) ([]byte, error) {
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("it is outside the repository")}
 	}
-	if s.generated != nil && inside == path.Join(s.root, generatedName) {
-		return s.generated, nil
+	data := s.generated
+	if data == nil || inside != path.Join(s.root, generatedName) {
+		var err error
+		if data, err = s.raw(inside); err != nil {
+			return nil, err
+		}
 	}
+	data, err := s.admit(inside, data)
+	if err != nil {
+		s.failure = err
+	}
+	return data, err
+}
+
+// raw is a file as it is in the repository.
+func (s *session) raw(inside string) ([]byte, error) {
 	s.looked[inside] = true
 	data, err := s.tree.ReadFile(s.ctx, inside)
 	if err != nil {
 		return nil, s.unread(err, inside)
 	}
 	s.read[inside], s.last = true, inside
+	return data, nil
+}
+
+// admit is what the library is given of a file.
+func (s *session) admit(inside string, data []byte) ([]byte, error) {
 	if !s.checked[inside] {
-		if err := s.check(inside, data); err != nil {
-			s.failure = err
+		prepared, err := s.prepare(inside, data)
+		if err != nil {
 			return nil, err
 		}
-		s.checked[inside] = true
+		if err := s.check(inside, prepared); err != nil {
+			return nil, err
+		}
+		s.checked[inside], s.prepared[inside] = true, prepared
 	}
-	if err := s.count(inside, data); err != nil {
-		s.failure = err
-		return nil, err
+	data = s.prepared[inside]
+	return data, s.count(inside, data)
+}
+
+// prepare sets what the sync object sets, and takes out what a Partial build
+// leaves out.
+func (s *session) prepare(inside string, data []byte) ([]byte, error) {
+	if reason := inflated(data); reason != "" {
+		return nil, s.refuse(inside, reason)
+	}
+	if s.generated == nil && isKustomization(inside) && tidy(path.Dir(inside)) == s.root {
+		var err error
+		if data, err = s.merged(data, nil); err != nil {
+			return nil, s.refuse(inside, notKustomization(err))
+		}
+	}
+	if s.options.Partial {
+		return s.strip(inside, data)
 	}
 	return data, nil
 }
@@ -134,7 +176,7 @@ func (s *session) unread(err error, inside string) error {
 	if e, err := s.tree.Stat(s.ctx, inside); err == nil && e.Mode == gitops.Dir {
 		return noted // it asks for a file first, then for a directory
 	}
-	s.failure = &Error{Root: s.root, File: inside, Reason: oneLine(err)}
+	s.failure = s.refuse(inside, oneLine(err))
 	return s.failure
 }
 
@@ -173,17 +215,29 @@ func (s *session) ReadDir(name string) ([]string, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("it is outside the repository")}
 	}
 	s.looked[inside] = true
-	entries, err := s.tree.ReadDir(s.ctx, inside)
+	entries, err := s.list(inside)
 	if err != nil {
-		return nil, s.note(err, name)
+		return nil, err
 	}
 	names := make([]string, len(entries))
 	for i, e := range entries {
 		names[i] = e.Name
 	}
-	slices.Sort(names)
 	return names, nil
 }
+
+// list is what there is in a directory, by name.
+func (s *session) list(inside string) ([]gitops.Entry, error) {
+	entries, err := s.tree.ReadDir(s.ctx, inside)
+	if err != nil {
+		return nil, s.note(err, mount(inside))
+	}
+	slices.SortFunc(entries, func(a, b gitops.Entry) int { return strings.Compare(a.Name, b.Name) })
+	return entries, nil
+}
+
+// where is the path in the repository of what a build knows as inside.
+func (s *session) where(inside string) string { return inside }
 
 // Glob matches names in one directory, as far as the library needs it.
 func (s *session) Glob(pattern string) ([]string, error) {

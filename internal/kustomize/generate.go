@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/irgit/irgit/internal/gitops"
 )
 
@@ -14,69 +12,35 @@ import (
 // kustomization.
 const generatedName = "kustomization.yaml"
 
-// generate makes the root's kustomization where the root has none: as Flux's
-// kustomize-controller does, which lists every manifest below it and of a
-// directory with a kustomization only the directory, or as Argo CD's directory
-// source takes it without recurse.
+// generate makes the root's kustomization where the root has none, as Flux's
+// kustomize-controller does: it lists every manifest below it, and of a
+// directory with a kustomization only the directory.
 func (s *session) generate() error {
-	if !s.options.Generate && s.options.Directory == nil {
+	if !s.options.Generate {
 		return nil
 	}
 	if has, err := s.hasKustomization(s.root); has || err != nil {
 		return err
 	}
-	resources := []string{} // not nil: the library refuses a kustomization without any field
-	list := s.manifests
-	if s.options.Directory != nil {
-		list = s.flatManifests
-	}
-	if err := list(s.root, &resources); err != nil {
+	var resources []string
+	if err := s.manifests(s.root, &resources); err != nil {
 		return err
 	}
-	slices.Sort(resources)
-	data, err := yaml.Marshal(map[string]any{
-		"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources,
-	})
-	if err != nil {
-		return err
-	}
+	data, err := s.merged(nil, resources)
 	s.generated = data
-	return nil
-}
-
-// flatManifests lists what Argo CD's directory source reads. Charts and
-// Jsonnet, which it would render, are errors.
-func (s *session) flatManifests(dir string, resources *[]string) error {
-	entries, err := s.tree.ReadDir(s.ctx, dir)
-	if err != nil {
-		return s.note(err, mount(dir))
-	}
-	for _, e := range entries {
-		switch ext := path.Ext(e.Name); {
-		case e.Mode == gitops.Dir:
-		case e.Name == "Chart.yaml":
-			return &Error{Root: s.root, File: path.Join(dir, e.Name), Reason: "the root is a Helm chart, which irgit does not render: leave it out of .irgit.yaml"}
-		case ext == ".jsonnet":
-			return &Error{Root: s.root, File: path.Join(dir, e.Name), Reason: "irgit does not evaluate Jsonnet: leave the root out of .irgit.yaml"}
-		case ext == ".yaml" || ext == ".yml" || ext == ".json":
-			*resources = append(*resources, e.Name)
-		}
-	}
-	return nil
+	return err
 }
 
 func (s *session) hasKustomization(dir string) (bool, error) {
-	entries, err := s.tree.ReadDir(s.ctx, dir)
-	if err != nil {
-		return false, s.note(err, mount(dir))
-	}
-	return slices.ContainsFunc(entries, func(e gitops.Entry) bool { return e.Mode != gitops.Dir && isKustomization(e.Name) }), nil
+	entries, err := s.list(dir)
+	return slices.ContainsFunc(entries, func(e gitops.Entry) bool { return e.Mode != gitops.Dir && isKustomization(e.Name) }), err
 }
 
+// manifests lists files in the order in which Flux walks them.
 func (s *session) manifests(dir string, resources *[]string) error {
-	entries, err := s.tree.ReadDir(s.ctx, dir)
+	entries, err := s.list(dir)
 	if err != nil {
-		return s.note(err, mount(dir))
+		return err
 	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name)

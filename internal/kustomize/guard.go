@@ -16,40 +16,40 @@ import (
 // grow without bound. What is no YAML is left to the library, which reads
 // other files as bytes.
 func (s *session) check(file string, data []byte) error {
-	refuse := func(reason string) error { return &Error{Root: s.root, File: file, Reason: reason} }
-	if reason := inflated(data); reason != "" {
-		return refuse(reason)
+	refuse := func(reason string) error { return s.refuse(file, reason) }
+	outside := func(reason string) error {
+		return &Error{Root: s.root, File: s.where(file), Reason: reason, Outside: true}
 	}
 	if !isKustomization(file) {
 		if reason := pluginReaches(data); reason != "" {
-			return refuse(reason)
+			return outside(reason)
 		}
 		return nil
 	}
 	k, err := parseKustomization(data)
 	if err != nil {
-		return refuse("is not YAML of a kustomization: " + oneLine(err))
+		return refuse(notKustomization(err))
 	}
 	dir := tidy(path.Dir(file))
-	if dir == s.root {
+	if dir == s.root && s.generated == nil {
 		s.kustomization, s.transformers = file, within(dir, k.transformers)
 	}
 	switch {
 	case k.openapi && !s.alone:
 		return errOwnSchema
 	case k.helm:
-		return refuse("inflates a Helm chart, which irgit does not run: render the chart into the repository, or leave the root out of .irgit.yaml")
+		return outside("inflates a Helm chart, which irgit does not run: render the chart into the repository, or leave the root out of .irgit.yaml")
 	case s.plugins[dir] && k.changes != "":
 		return refuse(fmt.Sprintf("changes the configuration of plugins by %q, so what they load is not known: list the configurations as they are", k.changes))
 	}
 	for _, r := range k.references {
 		if remote(r) {
-			return refuse(fmt.Sprintf("refers to %q, which is outside the repository and is not fetched: vendor it, or leave the root out of .irgit.yaml", shorten(r)))
+			return outside(fmt.Sprintf("refers to %q, which is outside the repository and is not fetched: vendor it, or leave the root out of .irgit.yaml", shorten(r)))
 		}
 	}
 	for _, text := range k.plugins { // a path, or a configuration in its place
 		if reason := pluginReaches([]byte(text)); reason != "" {
-			return refuse(reason)
+			return outside(reason)
 		}
 	}
 	s.mark(within(dir, k.plugins))
@@ -57,6 +57,12 @@ func (s *session) check(file string, data []byte) error {
 		s.mark(within(dir, k.bases))
 	}
 	return nil
+}
+
+func notKustomization(err error) string { return "is not YAML of a kustomization: " + oneLine(err) }
+
+func (s *session) refuse(file, reason string) error {
+	return &Error{Root: s.root, File: s.where(file), Reason: reason}
 }
 
 // mark notes directories whose objects configure plugins. A kustomization that

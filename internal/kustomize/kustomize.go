@@ -112,6 +112,7 @@ func build(ctx context.Context, tree *gitops.Tree, root string, o Options) outco
 	}
 	return outcome{result: &Result{
 		Objects: objects, Files: slices.Sorted(maps.Keys(s.read)), Kustomization: s.kustomization, Transformers: s.transformers,
+		Missing: s.missing,
 	}}
 }
 
@@ -121,6 +122,21 @@ func (s *session) run() (objects []*unstructured.Unstructured, err error) {
 			err = fmt.Errorf("kustomize gave up: %v", p)
 		}
 	}()
+	directory, err := s.isDirectory()
+	if err != nil {
+		return nil, err
+	}
+	if directory {
+		objects, err = s.directory()
+	} else {
+		objects, err = s.kustomize()
+	}
+	s.adorn(objects)
+	return objects, err
+}
+
+// kustomize runs the library.
+func (s *session) kustomize() ([]*unstructured.Unstructured, error) {
 	if err := s.generate(); err != nil {
 		return nil, err
 	}
@@ -135,6 +151,11 @@ func (s *session) run() (objects []*unstructured.Unstructured, err error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if s.options.Substitute != nil {
+		if err := s.substitute(rendered); err != nil {
+			return nil, err
+		}
 	}
 	return plain(rendered)
 }

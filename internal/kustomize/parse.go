@@ -28,12 +28,8 @@ var listing = []string{"apiVersion", "kind", "metadata", "resources", "bases", "
 // parseKustomization reads a file as the library does: through JSON, with
 // field names in any case.
 func parseKustomization(data []byte) (kustomization, error) {
-	plain, err := yaml.YAMLToJSON(data)
+	doc, err := mapping(data)
 	if err != nil {
-		return kustomization{}, err
-	}
-	var doc map[string]any
-	if err := json.Unmarshal(plain, &doc); err != nil {
 		return kustomization{}, err
 	}
 	var k kustomization
@@ -72,6 +68,16 @@ func parseKustomization(data []byte) (kustomization, error) {
 		}
 	}
 	return k, nil
+}
+
+// mapping is the first document of data.
+func mapping(data []byte) (doc map[string]any, err error) {
+	plain, err := yaml.YAMLToJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	err = json.Unmarshal(plain, &doc)
+	return doc, err
 }
 
 // paths are the entries that are not a configuration written in place.
