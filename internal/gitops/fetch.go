@@ -193,7 +193,7 @@ func (r *Remote) upload(ctx context.Context) (transport.UploadPackSession, *capa
 	if session != nil {
 		return session, caps, func() {}, nil
 	}
-	session, err := r.client.NewUploadPackSession(r.endpoint, r.auth)
+	session, err := r.client.NewUploadPackSession(r.target(), r.auth)
 	if err != nil {
 		return nil, nil, nil, r.classify(ctx, err)
 	}

@@ -41,10 +41,10 @@ func (e *RejectedError) Error() string {
 func (e *RejectedError) Is(target error) bool { return target == ErrRejected }
 
 // Push sends the commits made here and moves the branches, in one push;
-// afterwards Branches knows what else the server had just before it. A
-// branch that is not at Old any more gives ErrMoved, whatever words the server
-// uses: after every failure the refs are read again. A lost answer to a push
-// that arrived is a success.
+// afterwards Branches knows what else the server had just before it, or when
+// PreparePush asked. A branch that is not at Old any more gives ErrMoved,
+// whatever words the server uses: after every failure the refs are read again.
+// A lost answer to a push that arrived is a success.
 func (r *Remote) Push(ctx context.Context, updates ...Update) error {
 	if len(updates) == 0 {
 		return nil
@@ -109,28 +109,25 @@ func (r *Remote) remember(updates []Update) {
 func (r *Remote) send(ctx context.Context, updates []Update) (said []string, err error) {
 	ctx, cancel := r.exchange(ctx)
 	defer cancel()
-	session, err := r.client.NewReceivePackSession(r.endpoint, r.auth)
-	if err != nil {
-		return nil, r.classify(ctx, err)
+	g := r.greeted(ctx)
+	if g.err != nil {
+		return nil, g.err
 	}
-	defer session.Close() //nolint:errcheck // the report was read
-	adv, err := session.AdvertisedReferencesContext(ctx)
-	if err != nil {
-		return nil, r.classify(ctx, err)
-	}
+	defer g.session.Close() //nolint:errcheck // the report was read
 	r.mu.Lock()
-	r.refs = branchesOf(adv) // newer than those of Open
+	r.refs = branchesOf(g.refs) // newer than those of Open
 	r.mu.Unlock()
-	req := packp.NewReferenceUpdateRequestFromCapabilities(adv.Capabilities)
-	if !adv.Capabilities.Supports(capability.ReportStatus) {
+	can := g.refs.Capabilities
+	req := packp.NewReferenceUpdateRequestFromCapabilities(can)
+	if !can.Supports(capability.ReportStatus) {
 		return nil, errors.New("the server does not report the status of a push")
 	}
 	var progress bytes.Buffer
-	if adv.Capabilities.Supports(capability.Sideband64k) {
+	if can.Supports(capability.Sideband64k) {
 		_ = req.Capabilities.Set(capability.Sideband64k)
 		req.Progress = &limitedWriter{&progress, 64 << 10}
 	}
-	if len(updates) > 1 && adv.Capabilities.Supports(capability.Atomic) {
+	if len(updates) > 1 && can.Supports(capability.Atomic) {
 		_ = req.Capabilities.Set(capability.Atomic)
 	}
 	var sends []plumbing.Hash
@@ -151,7 +148,7 @@ func (r *Remote) send(ctx context.Context, updates []Update) (said []string, err
 		}
 		req.Packfile = io.NopCloser(bytes.NewReader(pack))
 	}
-	report, err := session.ReceivePack(ctx, req)
+	report, err := g.session.ReceivePack(ctx, req)
 	said = lines(progress.String())
 	for _, line := range said {
 		if r.progress != nil {

@@ -76,6 +76,8 @@ type Remote struct {
 	lazy    bool                          // objects are fetched when they are read
 	full    map[plumbing.Hash]bool        // commits fetched with everything
 	commits map[plumbing.Hash]*madeCommit // made here, not pushed yet
+
+	prepared chan greeting // for the next Push; may be nil
 }
 
 // Open reads the refs of the repository.
@@ -137,10 +139,17 @@ func (r *Remote) exchange(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeoutCause(ctx, r.limits.Exchange, fmt.Errorf("no answer from %s within %s: %w", r.address, r.limits.Exchange, ErrUnreachable))
 }
 
+// target is the endpoint for one session, which changes its own when it is
+// redirected.
+func (r *Remote) target() *transport.Endpoint {
+	ep := *r.endpoint
+	return &ep
+}
+
 func (r *Remote) readRefs(ctx context.Context) error {
 	ctx, cancel := r.exchange(ctx)
 	defer cancel()
-	session, err := r.client.NewUploadPackSession(r.endpoint, r.auth)
+	session, err := r.client.NewUploadPackSession(r.target(), r.auth)
 	if err != nil {
 		return r.classify(ctx, err)
 	}

@@ -90,6 +90,15 @@ func (s *session) commit(ctx context.Context, c *composed, parent gitops.Revisio
 	})
 }
 
+// preparePush has the server asked what a push needs while the incident is
+// composed, unless nothing will be pushed.
+func (s *session) preparePush(ctx context.Context) (stop func()) {
+	if s.o.DryRun {
+		return func() {}
+	}
+	return s.remote.PreparePush(ctx)
+}
+
 // yield takes a new branch back when another run has opened the same incident
 // under another id meanwhile, because it saw another first event. The caller
 // reads again and finds that one.

@@ -187,6 +187,7 @@ func (s *session) propose(ctx context.Context, g *group, f found) error {
 			d.state = Unchanged // twice in one input
 		}
 	}
+	defer s.preparePush(ctx)()
 	c, no, err := s.compose(ctx, r, s.tree)
 	if err != nil || no != nil {
 		return g.answer(no, err)
@@ -235,6 +236,7 @@ func (s *session) update(ctx context.Context, g *group, f found) error {
 	}
 	if news {
 		r.Spec.Previous = f.digest
+		defer s.preparePush(ctx)()
 	}
 	before, err := s.without(ctx, f.tree, g.decisions[0].cluster, f.id)
 	if err != nil {
