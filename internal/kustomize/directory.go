@@ -67,6 +67,9 @@ func (s *session) directory() ([]*unstructured.Unstructured, error) {
 		if err != nil {
 			return s.refuse(name, oneLine(err))
 		}
+		for range found {
+			s.origins = append(s.origins, s.where(name))
+		}
 		objects = append(objects, found...)
 		return nil
 	})

@@ -56,7 +56,7 @@ func (s *session) explain(err error) error {
 	if len(reason) > maxReason {
 		reason = reason[:maxReason] + "…"
 	}
-	file := s.root
+	file := s.where(s.root)
 	if s.kustomization != "" {
 		file = s.kustomization
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -34,7 +33,7 @@ func unmount(name string) (inside string, ok bool) {
 // guard. The library calls it from one goroutine.
 type session struct {
 	ctx           context.Context // of this one build
-	tree          *gitops.Tree
+	view          *view
 	root          string
 	options       Options
 	alone         bool // no other build runs
@@ -52,15 +51,19 @@ type session struct {
 	missing       []string          // what a Partial build left out
 	stripped      map[string]bool   // files that something was left out of
 	prepared      map[string][]byte // files that the library sees otherwise than they are
+	origins       []string          // of the objects
+	tracking      bool              // the notes of origins are ours
 	failure       error             // the guard's word, which the library may have swallowed
 	outside       error             // the repository could not be read
 }
 
 func newSession(ctx context.Context, tree *gitops.Tree, root string, o Options) *session {
-	return &session{
-		ctx: ctx, tree: tree, root: root, options: o, read: map[string]bool{}, looked: map[string]bool{},
+	s := &session{
+		ctx: ctx, root: root, options: o, read: map[string]bool{}, looked: map[string]bool{},
 		checked: map[string]bool{}, plugins: map[string]bool{}, stripped: map[string]bool{}, prepared: map[string][]byte{},
 	}
+	s.view = newView(tree, o.Source, func(name string) { s.looked[name] = true }, func(file string) { s.read[file] = true })
+	return s
 }
 
 var errReadOnly = errors.New("the tree is read-only")
@@ -76,8 +79,7 @@ func (s *session) stat(name string) (gitops.Entry, error) {
 	if s.generated != nil && inside == path.Join(s.root, generatedName) {
 		return gitops.Entry{Name: generatedName, Mode: gitops.File}, nil
 	}
-	s.looked[inside] = true
-	e, err := s.tree.Stat(s.ctx, inside)
+	e, _, err := s.view.stat(s.ctx, inside)
 	return e, s.note(err, name)
 }
 
@@ -123,12 +125,11 @@ func (s *session) ReadFile(name string) ([]byte, error) {
 
 // raw is a file as it is in the repository.
 func (s *session) raw(inside string) ([]byte, error) {
-	s.looked[inside] = true
-	data, err := s.tree.ReadFile(s.ctx, inside)
+	data, where, err := s.view.read(s.ctx, inside)
 	if err != nil {
 		return nil, s.unread(err, inside)
 	}
-	s.read[inside], s.last = true, inside
+	s.read[where], s.last = true, where
 	return data, nil
 }
 
@@ -173,7 +174,7 @@ func (s *session) unread(err error, inside string) error {
 	if errors.Is(noted, fs.ErrNotExist) || s.outside != nil {
 		return noted
 	}
-	if e, err := s.tree.Stat(s.ctx, inside); err == nil && e.Mode == gitops.Dir {
+	if e, _, err := s.view.stat(s.ctx, inside); err == nil && e.Mode == gitops.Dir {
 		return noted // it asks for a file first, then for a directory
 	}
 	s.failure = s.refuse(inside, oneLine(err))
@@ -214,7 +215,6 @@ func (s *session) ReadDir(name string) ([]string, error) {
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("it is outside the repository")}
 	}
-	s.looked[inside] = true
 	entries, err := s.list(inside)
 	if err != nil {
 		return nil, err
@@ -228,16 +228,20 @@ func (s *session) ReadDir(name string) ([]string, error) {
 
 // list is what there is in a directory, by name.
 func (s *session) list(inside string) ([]gitops.Entry, error) {
-	entries, err := s.tree.ReadDir(s.ctx, inside)
-	if err != nil {
-		return nil, s.note(err, mount(inside))
-	}
-	slices.SortFunc(entries, func(a, b gitops.Entry) int { return strings.Compare(a.Name, b.Name) })
-	return entries, nil
+	entries, err := s.view.list(s.ctx, inside)
+	return entries, s.note(err, mount(inside))
 }
 
 // where is the path in the repository of what a build knows as inside.
-func (s *session) where(inside string) string { return inside }
+func (s *session) where(inside string) string {
+	if s.view.whole() {
+		return inside
+	}
+	if _, where, _ := s.view.stat(s.ctx, inside); where != "" {
+		return where
+	}
+	return inside
+}
 
 // Glob matches names in one directory, as far as the library needs it.
 func (s *session) Glob(pattern string) ([]string, error) {

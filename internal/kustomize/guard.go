@@ -32,7 +32,10 @@ func (s *session) check(file string, data []byte) error {
 	}
 	dir := tidy(path.Dir(file))
 	if dir == s.root && s.generated == nil {
-		s.kustomization, s.transformers = file, within(dir, k.transformers)
+		s.kustomization, s.transformers = s.where(file), within(dir, k.transformers)
+		for i, t := range s.transformers {
+			s.transformers[i] = s.where(t)
+		}
 	}
 	switch {
 	case k.openapi && !s.alone:

@@ -45,6 +45,12 @@ type Result struct {
 	// Transformers are the paths in the repository that this file lists in
 	// transformers.
 	Transformers []string
+	// Looked holds every path that the build asked for, those that are not there
+	// included: as long as they are the same, so is the result.
+	Looked []string
+	// Origins are the manifests that the objects come from, in their order, ""
+	// where that cannot be told; nil unless asked for.
+	Origins []string
 	// Missing says what a Partial build left out, one sentence each.
 	Missing []string
 }
@@ -112,7 +118,7 @@ func build(ctx context.Context, tree *gitops.Tree, root string, o Options) outco
 	}
 	return outcome{result: &Result{
 		Objects: objects, Files: slices.Sorted(maps.Keys(s.read)), Kustomization: s.kustomization, Transformers: s.transformers,
-		Missing: s.missing,
+		Looked: slices.Sorted(maps.Keys(s.looked)), Origins: s.origins, Missing: s.missing,
 	}}
 }
 
@@ -122,6 +128,9 @@ func (s *session) run() (objects []*unstructured.Unstructured, err error) {
 			err = fmt.Errorf("kustomize gave up: %v", p)
 		}
 	}()
+	if err := s.view.prove(s.ctx); err != nil {
+		return nil, err
+	}
 	directory, err := s.isDirectory()
 	if err != nil {
 		return nil, err
@@ -152,6 +161,9 @@ func (s *session) kustomize() ([]*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.originsOf(rendered); err != nil {
+		return nil, err
+	}
 	if s.options.Substitute != nil {
 		if err := s.substitute(rendered); err != nil {
 			return nil, err
@@ -163,7 +175,7 @@ func (s *session) kustomize() ([]*unstructured.Unstructured, error) {
 // sorts reports whether the root's kustomization sets an order of its own.
 func (s *session) sorts() bool {
 	for _, name := range FileNames() {
-		data, err := s.tree.ReadFile(s.ctx, path.Join(s.root, name))
+		data, _, err := s.view.read(s.ctx, path.Join(s.root, name))
 		if err == nil && inflated(data) == "" {
 			k, err := parseKustomization(data)
 			return err == nil && k.sorts

@@ -23,7 +23,7 @@ import (
 func (s *session) merged(own []byte, resources []string) ([]byte, error) {
 	flux, generated := s.options.Generate, own == nil
 	if !flux && !generated && len(s.options.Fields) == 0 {
-		return own, nil
+		return s.tracked(own), nil
 	}
 	k := types.Kustomization{TypeMeta: types.TypeMeta{APIVersion: types.KustomizationVersion, Kind: types.KustomizationKind}}
 	var err error
@@ -55,7 +55,8 @@ func (s *session) merged(own []byte, resources []string) ([]byte, error) {
 	for key, value := range fields {
 		doc[key] = combine(key, doc[key], value, flux)
 	}
-	return yaml.Marshal(doc)
+	data, err := yaml.Marshal(doc)
+	return s.tracked(data), err
 }
 
 // fields are Options.Fields as plain JSON, without components that may be

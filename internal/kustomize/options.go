@@ -27,6 +27,8 @@ type Options struct {
 	Substitute map[string]string `json:"substitute,omitzero"`
 	// Source is how the controller sees the repository.
 	Source Source `json:"source,omitzero"`
+	// Origins asks for Result.Origins.
+	Origins bool `json:"origins,omitempty"`
 	// Partial leaves out what lies outside of the repository (remote bases,
 	// Helm charts, plugins) instead of failing. Result.Missing names it.
 	Partial bool `json:"partial,omitempty"`

@@ -138,12 +138,11 @@ func (s *session) foreign(file string, v any) bool {
 		return false
 	}
 	for _, name := range within(tidy(path.Dir(file)), []string{entry}) {
-		s.looked[name] = true
-		data, err := s.tree.ReadFile(s.ctx, name)
+		data, where, err := s.view.read(s.ctx, name)
 		if err != nil || inflated(data) != "" {
 			return false // a directory, or the library says what is wrong
 		}
-		s.read[name] = true
+		s.read[where] = true
 		if plugin := foreignPlugin(data); plugin != "" {
 			s.leave(name, plugin)
 			return true
