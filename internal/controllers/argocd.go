@@ -16,7 +16,3 @@ func Application(ctx context.Context, env Env, obj *unstructured.Unstructured) (
 func Generate(ctx context.Context, env Env, obj *unstructured.Unstructured) ([]*unstructured.Unstructured, []Unknown, error) {
 	return nil, []Unknown{{Object: refOf(obj), Reason: "is not read yet"}}, nil
 }
-
-func refOf(obj *unstructured.Unstructured) ObjectRef {
-	return ObjectRef{APIVersion: obj.GetAPIVersion(), Kind: obj.GetKind(), Namespace: obj.GetNamespace(), Name: obj.GetName()}
-}

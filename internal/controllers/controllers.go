@@ -35,10 +35,14 @@ type Sync struct {
 	// spec.destination.namespace). Flux's targetNamespace is in Build.
 	Namespace string
 	DependsOn []string // names of Flux Kustomizations, namespace/name
-	Rules     Rules
+	// Missing names where values come from that Git does not tell: Secrets and
+	// ConfigMaps of Flux's substituteFrom. The build takes their variables for
+	// empty, so what depends on them is not to be trusted.
+	Missing []string
+	Rules   Rules
 }
 
-// ObjectRef names a sync object.
+// ObjectRef names a sync object, or a source.
 type ObjectRef struct{ APIVersion, Kind, Namespace, Name string }
 
 // Destination is a cluster as an Application names it.
@@ -52,37 +56,52 @@ type Destination struct {
 type Rules struct {
 	Suspended string // why nothing is applied now, "" when it is
 	Manual    string // why somebody has to sync by hand, "" when nobody has
+	// Pinned is why no commit reaches the controller: its source stays at a tag
+	// or at a revision. Pushed is why one does not by itself: its source is an
+	// artifact, or a bucket, that something has to push.
+	Pinned, Pushed string
+	// ServiceAccount is impersonated, so what is applied must be within its
+	// rights (Flux).
+	ServiceAccount string
 	// Prune reports whether what leaves Git leaves the cluster.
 	Prune    bool
 	SelfHeal bool // an edit of the live object is taken back
 	Ignored  []IgnoredField
 	Project  *Project // Argo CD's AppProject, nil when it is not in the fleet or there is none
-	Windows  []string // sync windows, one sentence each, as the AppProject declares them
+	// ProjectName is the AppProject as the Application names it.
+	ProjectName string
+	Windows     []string // sync windows, one sentence each, as the AppProject declares them
 }
 
-// IgnoredField is one entry of Argo CD's ignoreDifferences.
+// IgnoredField is one entry of Argo CD's ignoreDifferences or of a Flux
+// Kustomization's ignore.
 type IgnoredField struct {
-	Group, Kind, Namespace, Name string // "" matches all, * in Group and Kind too
-	Pointers                     []string
-	JQ                           []string
-	Managers                     []string
+	Group, Kind, Namespace, Name string // "" matches all; globs in Group and Kind
+	// Regexp says that all four are regular expressions for the whole (Flux).
+	Regexp   bool
+	Pointers []string
+	JQ       []string
+	Managers []string
 	// Respected is syncOption RespectIgnoreDifferences: such fields are not
-	// applied either.
+	// applied either. Flux never applies them.
 	Respected bool
 }
 
-// Project is what an AppProject permits.
+// Project is what an AppProject permits the Application that it was read for.
 type Project struct {
-	Name, File                    string
+	Name                          string
 	ClusterAllow, ClusterDeny     []GroupKind
 	NamespaceAllow, NamespaceDeny []GroupKind
 	AllowsAllNamespaced           bool // no namespaceResourceWhitelist at all
 	Destinations                  []ProjectDestination
 	SourceRepos                   []string
+	// Destination is the Application's, with what the known clusters add to it.
+	Destination Destination
 }
 
-// GroupKind is an entry of an AppProject's lists; both may be globs.
-type GroupKind struct{ Group, Kind string }
+// GroupKind is an entry of an AppProject's lists; all are globs. Name is "" for
+// all names, and always so for objects in namespaces.
+type GroupKind struct{ Group, Kind, Name string }
 
 // ProjectDestination is an entry of an AppProject's destinations.
 type ProjectDestination struct{ Name, Server, Namespace string }
@@ -104,6 +123,13 @@ type Env struct {
 	// Find returns an object of the same cluster by its kind, namespace and
 	// name, or nil. Secrets are never found.
 	Find func(kind, namespace, name string) *unstructured.Unstructured
+	// All returns the objects of a kind of the same cluster. nil: there are none.
+	All func(kind string) []*unstructured.Unstructured
+	// Sources are sources that are known to be this repository though no object
+	// in it says so, by Kind, Namespace and Name: what a bootstrap makes.
+	Sources map[ObjectRef]bool
+	// Branch is the branch that the tree is of, "" when it is not known.
+	Branch string
 	// Clusters are those that Argo CD's cluster generator chooses from.
 	Clusters []ClusterSecret
 }
