@@ -57,7 +57,7 @@ func (f *Fleet) builder(cluster string) *builder {
 // entries returns the entry of each, in order.
 func (b *builder) entries(ctx context.Context, wanted []want) ([]*entry, error) {
 	var stale []want
-	var built, followed []string // paths
+	var built, followed []kustomize.Root
 	asked := map[entryKey]bool{}
 	for _, w := range wanted {
 		key := w.key()
@@ -76,9 +76,9 @@ func (b *builder) entries(ctx context.Context, wanted []want) ([]*entry, error) 
 		asked[key] = true
 		stale = append(stale, w)
 		if w.follow {
-			followed = append(followed, w.path)
+			followed = append(followed, kustomize.Root{Path: w.path, Options: w.options})
 		} else {
-			built = append(built, w.path)
+			built = append(built, kustomize.Root{Path: w.path, Options: w.options})
 		}
 	}
 	if err := b.make(ctx, stale, built, followed); err != nil {
@@ -91,7 +91,7 @@ func (b *builder) entries(ctx context.Context, wanted []want) ([]*entry, error) 
 	return out, nil
 }
 
-func (b *builder) make(ctx context.Context, stale []want, built, followed []string) error {
+func (b *builder) make(ctx context.Context, stale []want, built, followed []kustomize.Root) error {
 	if len(stale) == 0 {
 		return nil
 	}
@@ -141,7 +141,7 @@ func parallel(n int, work func(int)) {
 func (f *Fleet) build(ctx context.Context, w want) (*entry, error) {
 	e := &entry{Mode: w.key().mode, Root: w.path}
 	if w.follow {
-		return e, f.readers(ctx, e)
+		return e, f.readers(ctx, w, e)
 	}
 	out, err := kustomize.Build(ctx, f.tree, w.path, w.options)
 	var broken *kustomize.Error
@@ -158,7 +158,7 @@ func (f *Fleet) build(ctx context.Context, w want) (*entry, error) {
 	}
 	switch {
 	case broken != nil:
-		if err := f.readers(ctx, e); err != nil {
+		if err := f.readers(ctx, w, e); err != nil {
 			return nil, err
 		}
 		e.Failure, e.FailureFile, e.Cover = broken.Reason, broken.File, cover(e.Root, slices.Concat(e.Cover, broken.Looked))
@@ -187,8 +187,8 @@ func (e *entry) take(w want, out *kustomize.Result, looked []string) (err error)
 }
 
 // readers finds out which kustomizations a build reads without building.
-func (f *Fleet) readers(ctx context.Context, e *entry) error {
-	files, looked, err := kustomize.Follow(ctx, f.tree, e.Root)
+func (f *Fleet) readers(ctx context.Context, w want, e *entry) error {
+	files, looked, err := kustomize.Follow(ctx, f.tree, w.path, w.options)
 	e.Kustomizations, e.Cover = files, cover(e.Root, slices.Concat(files, looked))
 	return err
 }

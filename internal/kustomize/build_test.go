@@ -17,7 +17,6 @@ import (
 
 	"github.com/irgit/irgit/examples"
 	"github.com/irgit/irgit/internal/gitops"
-	"github.com/irgit/irgit/internal/gitops/gittest"
 )
 
 // files makes a tree; a text without kind is taken as it is.
@@ -108,7 +107,7 @@ func TestResult(t *testing.T) {
 		"apps/prod/local.yaml", "apps/prod/own.yaml", "apps/prod/p.yaml", "hook/kustomization.yaml",
 	}, r.Files)
 
-	kustomizations, _, err := Follow(t.Context(), tree, "apps/prod")
+	kustomizations, _, err := Follow(t.Context(), tree, "apps/prod", Options{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"apps/base/kustomization.yml", "apps/prod/kustomization.yaml", "hook/kustomization.yaml"}, kustomizations)
 }
@@ -240,47 +239,6 @@ func TestContextEnds(t *testing.T) {
 	require.ErrorIs(t, err, cause)
 	var bad *Error
 	require.NotErrorAs(t, err, &bad, "the repository is not to blame")
-}
-
-// Reading ahead brings everything that the builds need: afterwards the server
-// may be gone. A server that is gone is no fault of the root.
-func TestPrefetch(t *testing.T) {
-	all, err := examples.Fleet()
-	require.NoError(t, err)
-	dir := t.TempDir()
-	_, err = gittest.NewRepository(t.Context(), dir, "fleet.git", all)
-	require.NoError(t, err)
-	open := func() (*gittest.Server, *gitops.Tree) {
-		server, err := gittest.Serve(t.Context(), dir, gittest.Options{})
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = server.Close() })
-		remote, err := gitops.Open(t.Context(), gitops.Options{URL: server.URL + "/fleet.git"})
-		require.NoError(t, err)
-		head, ok := remote.Branch("main")
-		require.True(t, ok)
-		tree, err := remote.Tree(t.Context(), head)
-		require.NoError(t, err)
-		return server, tree
-	}
-	server, tree := open()
-	roots := []string{"apps/prod-eu", "infrastructure/prod-eu", "apps/absent"}
-	require.NoError(t, Prefetch(t.Context(), tree, roots...))
-	require.NoError(t, server.Close())
-	for _, root := range roots[:2] {
-		r, err := Build(t.Context(), tree, root, Options{})
-		require.NoError(t, err)
-		require.NotEmpty(t, r.Objects)
-	}
-
-	server, tree = open()
-	require.NoError(t, server.Close())
-	_, err = Build(t.Context(), tree, "apps/prod-eu", Options{})
-	require.ErrorIs(t, err, gitops.ErrUnreachable)
-	var bad *Error
-	require.NotErrorAs(t, err, &bad)
-	require.ErrorIs(t, Prefetch(t.Context(), tree, roots...), gitops.ErrUnreachable)
-	_, _, err = Follow(t.Context(), tree, "apps/prod-eu")
-	require.ErrorIs(t, err, gitops.ErrUnreachable)
 }
 
 // BenchmarkBuild renders a root of the example fleet.

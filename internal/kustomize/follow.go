@@ -2,6 +2,7 @@ package kustomize
 
 import (
 	"context"
+	"maps"
 	"path"
 	"slices"
 
@@ -10,21 +11,31 @@ import (
 
 // Follow lists the kustomization files that a build of root would read,
 // without building: files that do not parse are listed and lead nowhere.
-// looked are the other paths that this depends on. An error means that the
-// repository could not be read.
-func Follow(ctx context.Context, tree *gitops.Tree, root string) (files, looked []string, err error) {
-	w := &walk{ctx: ctx, tree: tree, seen: map[string]bool{}}
-	err = w.visit(clean(root), true)
+// looked are the other paths that this depends on. Both are paths of the
+// repository. An error means that the repository could not be read.
+func Follow(ctx context.Context, tree *gitops.Tree, root string, o Options) (files, looked []string, err error) {
+	w := &walk{ctx: ctx, seen: map[string]bool{}}
+	all := map[string]bool{}
+	w.view = newView(tree, o.Source, func(name string) { all[name] = true }, func(string) {})
+	root = clean(root)
+	if o.Directory == nil || *o.Directory == (Directory{}) {
+		err = w.visit(root, true)
+	}
+	for _, c := range (Root{root, o}).components() {
+		if err == nil {
+			err = w.visit(c, false)
+		}
+	}
+	all[root] = true
 	slices.Sort(w.files)
-	slices.Sort(w.looked)
-	return w.files, w.looked, err
+	return w.files, slices.Sorted(maps.Keys(all)), err
 }
 
 type walk struct {
-	ctx           context.Context // of this one walk
-	tree          *gitops.Tree
-	seen          map[string]bool
-	files, looked []string
+	ctx   context.Context // of this one walk
+	view  *view
+	seen  map[string]bool
+	files []string
 }
 
 // visit takes in a path; plain directories are searched where Flux would
@@ -34,8 +45,7 @@ func (w *walk) visit(name string, plain bool) error {
 		return nil
 	}
 	w.seen[name] = true
-	w.looked = append(w.looked, name)
-	entries, err := w.tree.ReadDir(w.ctx, name)
+	entries, err := w.view.list(w.ctx, name)
 	if err != nil {
 		return unreadable(w.ctx, err) // or a file, or nothing
 	}
@@ -61,9 +71,9 @@ func (w *walk) visit(name string, plain bool) error {
 	return nil
 }
 
-func (w *walk) follow(dir, file string) error {
-	w.files = append(w.files, file)
-	data, err := w.tree.ReadFile(w.ctx, file)
+func (w *walk) follow(dir, name string) error {
+	data, where, err := w.view.read(w.ctx, name)
+	w.files = append(w.files, where)
 	if err != nil {
 		return unreadable(w.ctx, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"runtime/debug"
 
+	"github.com/fluxcd/pkg/sourceignore"
 	"sigs.k8s.io/kustomize/api/konfig"
 
 	"github.com/irgit/irgit/internal/gitops"
@@ -14,14 +15,62 @@ import (
 // maxLevels is how far bases are followed ahead of the build.
 const maxLevels = 16
 
+// Root is a directory that is built, or followed, and how.
+type Root struct {
+	Path    string
+	Options Options
+}
+
+// components are the paths that the sync object adds to the root's own.
+func (r Root) components() []string {
+	list, _ := r.Options.Fields["components"].([]any)
+	return within(clean(r.Path), texts(list))
+}
+
+// places are where what a build knows as name may lie in the repository.
+func (r Root) places(name string) (out []string) {
+	if len(r.Options.Source.Copies) == 0 {
+		return []string{name}
+	}
+	for _, c := range copiers(r.Options.Source.Copies) {
+		if dir, ok := c.dir(name); ok {
+			out = append(out, dir)
+		}
+	}
+	return out
+}
+
+// ignoreFiles are where files may lie that say what is left out of a directory.
+func (r Root) ignoreFiles(dir string) (out []string) {
+	if !r.Options.Source.Ignores {
+		return nil
+	}
+	for {
+		out = append(out, path.Join(dir, sourceignore.IgnoreFile))
+		if dir == "" {
+			return out
+		}
+		dir = tidy(path.Dir(dir))
+	}
+}
+
 // Prefetch brings what builds of the roots will read in as many round trips as
 // bases stand on each other, instead of one for every file. It is a hint: what
 // it cannot read, Build reports.
-func Prefetch(ctx context.Context, tree *gitops.Tree, roots ...string) error {
+func Prefetch(ctx context.Context, tree *gitops.Tree, roots ...Root) error {
 	seen := map[string]bool{}
-	next := make([]string, 0, len(roots))
+	var next []string
 	for _, r := range roots {
-		next = append(next, clean(r))
+		names := append(r.components(), clean(r.Path))
+		if len(r.Options.Source.Copies) > 0 {
+			names = nil // paths in what is copied mean something else: all of it
+			for _, c := range copiers(r.Options.Source.Copies) {
+				names = append(names, c.base)
+			}
+		}
+		for _, name := range names {
+			next = append(append(next, name), r.ignoreFiles(name)...)
+		}
 	}
 	for range maxLevels {
 		var fetch []string
@@ -49,26 +98,34 @@ func Prefetch(ctx context.Context, tree *gitops.Tree, roots ...string) error {
 	return nil
 }
 
+// spot is a directory, as the build of a root knows it, on the way of Follow.
+type spot struct {
+	root  *Root
+	name  string
+	plain bool // searched as Flux would where it has no kustomization
+}
+
 // PrefetchFollow brings what Follow of the roots reads, and no manifests: in a
 // few round trips for each level of bases, however many roots there are. It is
 // a hint as Prefetch is.
-func PrefetchFollow(ctx context.Context, tree *gitops.Tree, roots ...string) error {
+func PrefetchFollow(ctx context.Context, tree *gitops.Tree, roots ...Root) error {
 	seen := map[string]bool{}
-	type dir struct {
-		name  string
-		plain bool // searched as Flux would where it has no kustomization
-	}
-	var next []dir
+	var next []spot
 	for _, r := range roots {
-		next = append(next, dir{clean(r), true})
+		next = append(next, spot{&r, clean(r.Path), true})
+		for _, c := range r.components() {
+			next = append(next, spot{&r, c, false})
+		}
 	}
 	for range maxLevels {
-		var level []dir
+		var level []spot // by their places in the repository
 		var names []string
-		for _, d := range next {
-			if !seen[d.name] {
-				seen[d.name] = true
-				level, names = append(level, d), append(names, d.name)
+		for _, at := range next {
+			for _, place := range at.root.places(at.name) {
+				if !seen[place] {
+					seen[place] = true
+					level, names = append(level, at), append(names, place)
+				}
 			}
 		}
 		if len(level) == 0 {
@@ -77,40 +134,56 @@ func PrefetchFollow(ctx context.Context, tree *gitops.Tree, roots ...string) err
 		if err := unreadable(ctx, tree.PrefetchListings(ctx, names...)); err != nil {
 			return fmt.Errorf("read ahead: %w", err)
 		}
-		var files []string
-		next = nil
-		for _, d := range level {
-			entries, err := tree.ReadDir(ctx, d.name)
-			if err != nil {
-				continue // a file, or nothing: Follow takes it for a leaf
-			}
-			found := false
-			for _, e := range entries {
-				if e.Mode != gitops.Dir && isKustomization(e.Name) {
-					found, files = true, append(files, path.Join(d.name, e.Name))
-				}
-			}
-			for _, e := range entries {
-				if !found && d.plain && e.Mode == gitops.Dir {
-					next = append(next, dir{path.Join(d.name, e.Name), true})
-				}
-			}
-		}
-		if err := unreadable(ctx, tree.Prefetch(ctx, files...)); err != nil {
-			return fmt.Errorf("read ahead: %w", err)
-		}
-		for _, file := range files {
-			data, err := tree.ReadFile(ctx, file)
-			if err != nil || inflated(data) != "" {
-				continue
-			}
-			k, _ := parseKustomization(data) // Build says what is wrong with it
-			for _, p := range within(path.Dir(file), k.bases) {
-				next = append(next, dir{p, false})
-			}
+		var err error
+		if next, err = further(ctx, tree, level, names); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// further reads the kustomizations of one level, and lists where they lead.
+func further(ctx context.Context, tree *gitops.Tree, level []spot, places []string) (next []spot, err error) {
+	type file struct {
+		spot
+		at string
+	}
+	var files []file
+	var fetch []string
+	for i, at := range level {
+		entries, err := tree.ReadDir(ctx, places[i])
+		if err != nil {
+			continue // a file, or nothing: Follow takes it for a leaf
+		}
+		found := false
+		for _, e := range entries {
+			if e.Mode != gitops.Dir && isKustomization(e.Name) {
+				found = true
+				files = append(files, file{at, path.Join(places[i], e.Name)})
+				fetch = append(fetch, path.Join(places[i], e.Name))
+			}
+		}
+		for _, e := range entries {
+			if !found && at.plain && e.Mode == gitops.Dir {
+				next = append(next, spot{at.root, path.Join(at.name, e.Name), true})
+			}
+		}
+		fetch = append(fetch, at.root.ignoreFiles(places[i])...)
+	}
+	if err := unreadable(ctx, tree.Prefetch(ctx, fetch...)); err != nil {
+		return nil, fmt.Errorf("read ahead: %w", err)
+	}
+	for _, f := range files {
+		data, err := tree.ReadFile(ctx, f.at)
+		if err != nil || inflated(data) != "" {
+			continue
+		}
+		k, _ := parseKustomization(data) // Build says what is wrong with it
+		for _, p := range within(f.name, k.bases) {
+			next = append(next, spot{f.root, p, false})
+		}
+	}
+	return next, nil
 }
 
 // references lists the paths outside dir that the kustomizations in and below

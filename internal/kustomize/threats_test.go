@@ -135,8 +135,8 @@ func TestThreatA9NothingIsFetchedOrRun(t *testing.T) {
 			var bad *Error
 			require.ErrorAs(t, err, &bad)
 			require.False(t, touched(), "%v", err)
-			require.NoError(t, Prefetch(t.Context(), tree, "root"))
-			_, _, err = Follow(t.Context(), tree, "root")
+			require.NoError(t, Prefetch(t.Context(), tree, Root{Path: "root"}))
+			_, _, err = Follow(t.Context(), tree, "root", Options{})
 			require.NoError(t, err)
 			require.False(t, touched())
 		})
@@ -237,7 +237,7 @@ func TestThreatA5AliasBombs(t *testing.T) {
 		if name != "endless" { // the parser may see it first
 			require.Contains(t, bad.Reason, "aliases", name)
 		}
-		_, _, err = Follow(t.Context(), tree, "root")
+		_, _, err = Follow(t.Context(), tree, "root", Options{})
 		require.NoError(t, err)
 	}
 	ordinary := files(t, map[string]string{
