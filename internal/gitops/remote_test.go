@@ -72,9 +72,9 @@ func spec(parent gitops.Revision, name string) gitops.CommitSpec {
 // and a local path.
 func TestReadCommitPush(t *testing.T) {
 	for name, config := range map[string][]string{
-		"filtered":   nil,
+		"filtered":   {"uploadpack.allowAnySHA1InWant=false"},
 		"unfiltered": {"uploadpack.allowFilter=false"},
-		"any sha1":   {"uploadpack.allowAnySHA1InWant=true"},
+		"any sha1":   nil,
 		"tips only":  nil,
 		"local path": nil,
 	} {
@@ -137,12 +137,7 @@ func TestReadingIsLazy(t *testing.T) {
 	for i := range big {
 		big[i] = byte(i * i >> 3)
 	}
-	work := filepath.Join(t.TempDir(), "work")
-	git(t, t.TempDir(), "clone", "-q", s.bare, work)
-	require.NoError(t, os.WriteFile(filepath.Join(work, "big.bin"), big, 0o600))
-	git(t, work, "add", "-A")
-	git(t, work, "commit", "-q", "-m", "A large file that nobody reads")
-	git(t, work, "push", "-q", "origin", "main")
+	require.NoError(t, gittest.Commit(t.Context(), s.bare, "main", "A large file that nobody reads\n", map[string][]byte{"big.bin": big}))
 
 	cache := t.TempDir()
 	r := open(t, gitops.Options{URL: s.url, CacheDir: cache})

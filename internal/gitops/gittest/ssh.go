@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -102,7 +101,7 @@ func runGit(ctx context.Context, channel ssh.Channel, requests <-chan *ssh.Reque
 			return
 		}
 		cmd := exec.CommandContext(ctx, "git", m[1][len("git-"):], filepath.Join(dir, filepath.FromSlash(m[2])))
-		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
+		cmd.Env = environ()
 		cmd.Stdout, cmd.Stderr = channel, channel.Stderr()
 		stdin, err := cmd.StdinPipe() // Wait must not wait for the client to stop talking
 		if err == nil {
