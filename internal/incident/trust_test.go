@@ -3,8 +3,6 @@ package incident_test
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,21 +20,14 @@ func at(hours int) falco {
 	return a
 }
 
-// commit puts a commit of somebody else on a branch, with edits made by change
-// in a clone; message is the commit's.
-func (w *world) commitAs(branch, message string, change func(dir string)) {
+// edit puts a commit of somebody else on a branch, with the first n of old in
+// the file changed to now; all of them for -1.
+func (w *world) edit(branch, message, file, old, now string, n int) {
 	w.t.Helper()
-	dir := w.clone()
-	git := func(args ...string) {
-		w.t.Helper()
-		_, err := gittest.Git(w.t.Context(), dir, args...)
-		require.NoError(w.t, err)
-	}
-	git("checkout", "-q", branch)
-	change(dir)
-	git("add", "-A")
-	git("commit", "-q", "--allow-empty", "-m", message)
-	git("push", "-q", "origin", branch)
+	content := w.git("show", branch+":"+file) + "\n"
+	require.Contains(w.t, content, old)
+	files := map[string][]byte{file: []byte(strings.Replace(content, old, now, n))}
+	require.NoError(w.t, gittest.Commit(w.t.Context(), w.bare, branch, message+"\n", files))
 }
 
 // A branch that was merged and whose incident is over contains nothing when it
@@ -75,13 +66,8 @@ func TestARecordThatLiesIsNotFollowed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
 			first := w.respond(shell().String())[0]
-			w.commitAs(first.Incident.Branch, "edit\n\nIrgit-Incident: "+first.Incident.ID, func(dir string) {
-				file := filepath.Join(dir, "incident-response", "prod-eu", first.Incident.ID, "incident.yaml")
-				data, err := os.ReadFile(file)
-				require.NoError(t, err)
-				require.Contains(t, string(data), edit[0])
-				require.NoError(t, os.WriteFile(file, []byte(strings.Replace(string(data), edit[0], edit[1], 1)), 0o600))
-			})
+			record := "incident-response/prod-eu/" + first.Incident.ID + "/incident.yaml"
+			w.edit(first.Incident.Branch, "edit\n\nIrgit-Incident: "+first.Incident.ID, record, edit[0], edit[1], 1)
 			before := w.git("rev-parse", first.Incident.Branch)
 			next := w.respond(at(1).String())[0]
 			require.Equal(t, incident.Proposed, next.State, next.Reason)
@@ -99,9 +85,7 @@ func TestATipWithoutOurSignatureIsLeftAlone(t *testing.T) {
 	w := newWorld(t, nil)
 	first := w.respond(shell().String())[0]
 	message := w.git("log", "-1", "--format=%B", first.Incident.Branch)
-	w.commitAs(first.Incident.Branch, message, func(dir string) {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "README.md"), []byte("tuned\n"), 0o600))
-	})
+	require.NoError(t, gittest.Commit(t.Context(), w.bare, first.Incident.Branch, message+"\n", map[string][]byte{"README.md": []byte("tuned\n")}))
 	next := w.respond(at(1).String())[0]
 	require.Equal(t, incident.Unchanged, next.State)
 	require.Contains(t, next.Reason, "not irgit's")
@@ -163,12 +147,7 @@ func TestAnUpdateDescribesTheWholeProposal(t *testing.T) {
 func TestADriftedBaseIsSaid(t *testing.T) {
 	w := newWorld(t, nil)
 	w.respond(shell().String())
-	w.commitAs("main", "Relabel", func(dir string) {
-		file := filepath.Join(dir, "apps", "base", "payments", "payments.yaml")
-		data, err := os.ReadFile(file)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(string(data), "app.kubernetes.io/name: payments", "app.kubernetes.io/name: pay")), 0o600))
-	})
+	w.edit("main", "Relabel", "apps/base/payments/payments.yaml", "app.kubernetes.io/name: payments", "app.kubernetes.io/name: pay", -1)
 	o := w.respond(at(1).String())[0]
 	require.Equal(t, incident.Updated, o.State, o.Reason)
 	require.Contains(t, strings.Join(o.Warnings, "\n"), "main has moved since this was made")

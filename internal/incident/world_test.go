@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,18 +51,47 @@ func newWorld(t testing.TB, files map[string]string) *world {
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	w.options = options(t)
 	w.options.Git.URL = server.URL + "/fleet.git"
-	w.options.Git.CacheDir, w.options.CacheDir = filepath.Join(w.dir, "cache"), filepath.Join(w.dir, "cache")
+	w.cacheIn(cache)
 	return w
 }
+
+// cache is what the worlds share, as the incidents of one machine do.
+var cache string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "irgit-test-")
+	if err != nil {
+		panic(err)
+	}
+	cache = dir
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
+}
+
+func (w *world) cacheIn(dir string) { w.options.Git.CacheDir, w.options.CacheDir = dir, dir }
+
+// catalogue is compiled once, as engines of one process share it.
+var catalogue = sync.OnceValues(func() (*render.Catalogue, error) {
+	sources, err := render.Sources()
+	if err != nil {
+		return nil, err
+	}
+	actions, problems := render.Load(sources)
+	if len(problems) != 0 {
+		return nil, fmt.Errorf("the catalogue has problems: %v", problems)
+	}
+	return actions, nil
+})
 
 // options are those of a user with the built-in policies and a key that is
 // always the same.
 func options(t testing.TB) incident.Options {
 	t.Helper()
-	sources, err := render.Sources()
+	actions, err := catalogue()
 	require.NoError(t, err)
-	actions, problems := render.Load(sources)
-	require.Empty(t, problems)
 	block, err := ssh.MarshalPrivateKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), "irgit test")
 	require.NoError(t, err)
 	signer, err := gitops.SSHSigner(pem.EncodeToMemory(block), nil)
@@ -118,11 +149,16 @@ func (w *world) git(args ...string) string {
 	return strings.TrimRight(out, "\n")
 }
 
-// merge merges a branch into main with the git program; a conflict fails.
-func (w *world) merge(branch string) {
+// merge merges branches into main, one after the other, with the git program;
+// a conflict fails.
+func (w *world) merge(branches ...string) {
 	w.t.Helper()
-	tree := w.git("merge-tree", "--write-tree", "main", branch)
-	w.git("update-ref", "refs/heads/main", w.git("commit-tree", "-p", "main", "-p", branch, "-m", "Merge "+branch, tree))
+	head := "main"
+	for _, branch := range branches {
+		tree := w.git("merge-tree", "--write-tree", head, branch)
+		head = w.git("commit-tree", "-p", head, "-p", branch, "-m", "Merge "+branch, tree)
+	}
+	w.git("update-ref", "refs/heads/main", head)
 }
 
 // refs are all refs, to see that nothing was written.
