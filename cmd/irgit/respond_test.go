@@ -63,7 +63,7 @@ func (f *served) file(name, content string) string {
 // answer runs respond on an alert with JSON output.
 func (f *served) answer(alert string, more ...string) (code int, outcomes []map[string]any, stderr string) {
 	f.t.Helper()
-	args := append([]string{"respond", "--cache", "off", "--repo", f.url, "--alert", f.file("alert.json", alert), "-o", "json"}, more...)
+	args := append([]string{"respond", "--cache", cache, "--repo", f.url, "--alert", f.file("alert.json", alert), "-o", "json"}, more...)
 	code, stdout, stderr := irgit(f.t, nil, args...)
 	decoder := json.NewDecoder(strings.NewReader(stdout))
 	for decoder.More() {
@@ -258,16 +258,16 @@ func TestARejectingRemoteIsQuoted(t *testing.T) {
 }
 
 func TestAnUnreachableRemoteAndWrongCredentials(t *testing.T) {
-	code, _, stderr := irgit(t, nil, "plan", "--cache", "off", "--repo", "http://127.0.0.1:1/fleet.git", "--alert", "../../examples/alerts/falco-terminal-shell.json")
+	code, _, stderr := irgit(t, nil, "plan", "--cache", cache, "--repo", "http://127.0.0.1:1/fleet.git", "--alert", "../../examples/alerts/falco-terminal-shell.json")
 	require.Equal(t, exitError, code)
 	require.Contains(t, stderr, "unreachable")
 	require.Contains(t, stderr, "irgit: hint: ")
 	f := newFleet(t, gittest.Options{Token: "right"}, nil)
 	alert := f.file("a.json", terminalShell(t))
-	code, _, stderr = irgit(t, []string{"IRGIT_AUTH_TOKEN=canary-wrong"}, "plan", "--cache", "off", "--repo", f.url, "--alert", alert)
+	code, _, stderr = irgit(t, []string{"IRGIT_AUTH_TOKEN=canary-wrong"}, "plan", "--cache", cache, "--repo", f.url, "--alert", alert)
 	require.Equal(t, exitAuth, code)
 	require.NotContains(t, stderr, "canary")
-	code, _, stderr = irgit(t, []string{"IRGIT_AUTH_TOKEN=right"}, "plan", "--cache", "off", "--repo", f.url, "--alert", alert)
+	code, _, stderr = irgit(t, []string{"IRGIT_AUTH_TOKEN=right"}, "plan", "--cache", cache, "--repo", f.url, "--alert", alert)
 	require.Equal(t, exitOK, code, stderr)
 }
 
@@ -278,7 +278,7 @@ func TestRespondOnGitHub(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, hub.Stop()) })
 	environ := []string{"IRGIT_FORGE_URL=" + hub.URL, "IRGIT_FORGE_TOKEN=ghp_right"}
 	respond := func(environ []string) (int, string, string) {
-		return irgit(t, environ, "respond", "--cache", "off", "--repo", f.url, "--alert", f.file("a.json", terminalShell(t)))
+		return irgit(t, environ, "respond", "--cache", cache, "--repo", f.url, "--alert", f.file("a.json", terminalShell(t)))
 	}
 	code, out, stderr := respond(environ)
 	require.Equal(t, exitOK, code, stderr)
@@ -300,15 +300,15 @@ func TestIncidentRelease(t *testing.T) {
 	f := newFleet(t, gittest.Options{}, nil)
 	_, out, _ := f.answer(terminalShell(t))
 	in := out[0]["incident"].(map[string]any)
-	code, _, stderr := irgit(t, nil, "incident", "release", in["id"].(string), "--cache", "off", "--repo", f.url)
+	code, _, stderr := irgit(t, nil, "incident", "release", in["id"].(string), "--cache", cache, "--repo", f.url)
 	require.Equal(t, exitUsage, code, "it is not merged: %s", stderr)
 	f.git("update-ref", "refs/heads/main", in["revision"].(string))
-	code, text, stderr := irgit(t, nil, "incident", "release", in["id"].(string), "--cache", "off", "--repo", f.url)
+	code, text, stderr := irgit(t, nil, "incident", "release", in["id"].(string), "--cache", cache, "--repo", f.url)
 	require.Equal(t, exitOK, code, stderr)
 	require.Contains(t, text, "irgit/release/"+in["id"].(string))
 	require.Contains(t, text, "incident-response/history/2026/")
 	for _, id := range []string{"x", "../../etc", "20261123-../../x-00000000"} {
-		code, _, _ = irgit(t, nil, "incident", "release", id, "--cache", "off", "--repo", f.url)
+		code, _, _ = irgit(t, nil, "incident", "release", id, "--cache", cache, "--repo", f.url)
 		require.Equal(t, exitUsage, code, id)
 	}
 }
@@ -321,7 +321,7 @@ func TestThreatE1TerminalEscapes(t *testing.T) {
 	hostilePolicy := f.file("policies/any.yaml", "apiVersion: irgit.dev/v1alpha1\nkind: ResponsePolicy\nmetadata:\n  name: any\nspec:\n  description: test\n  tier: freeze\n  match:\n    matchAll: true\n  response:\n    - action: freeze-rollout\n  expiry: 1h\n")
 	alert := f.file("a.json", hostile)
 	for _, command := range [][]string{
-		{"plan", "--repo", f.url, "--cache", "off", "--policies", filepath.Dir(hostilePolicy)}, {"policy", "explain", "--cache", "off"}, {"policy", "explain", "--repo", f.url, "--cache", "off"},
+		{"plan", "--repo", f.url, "--cache", cache, "--policies", filepath.Dir(hostilePolicy)}, {"policy", "explain", "--cache", cache}, {"policy", "explain", "--repo", f.url, "--cache", cache},
 	} {
 		code, out, stderr := irgit(t, nil, append(command, "--alert", alert)...)
 		require.Equal(t, exitOK, code, stderr)
@@ -377,7 +377,7 @@ func TestStandardInput(t *testing.T) {
 	var stdout bytes.Buffer
 	root.SetIn(strings.NewReader(terminalShell(t)))
 	root.SetOut(&stdout)
-	root.SetArgs([]string{"plan", "--cache", "off", "--repo", f.url, "--alert", "-", "-o", "json"})
+	root.SetArgs([]string{"plan", "--cache", cache, "--repo", f.url, "--alert", "-", "-o", "json"})
 	require.NoError(t, root.ExecuteContext(t.Context()))
 	require.Contains(t, stdout.String(), `"state":"proposed"`)
 }
@@ -425,7 +425,7 @@ func TestABrokenOutputIsAnError(t *testing.T) {
 	f := newFleet(t, gittest.Options{}, nil)
 	for _, output := range []string{"json", "patch"} {
 		var stderr bytes.Buffer
-		code := run(t.Context(), []string{"plan", "--cache", "off", "--repo", f.url, "--alert", f.file("a.json", terminalShell(t)), "-o", output}, nil, failing{}, &stderr)
+		code := run(t.Context(), []string{"plan", "--cache", cache, "--repo", f.url, "--alert", f.file("a.json", terminalShell(t)), "-o", output}, nil, failing{}, &stderr)
 		require.Equal(t, exitError, code, stderr.String())
 	}
 }
