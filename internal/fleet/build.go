@@ -40,11 +40,11 @@ func modeOf(o kustomize.Options) string {
 
 // builder makes entries, or takes them from a cluster's cache.
 type builder struct {
-	fleet *Fleet
-	disk  cache
-	state *snapshot
-	known map[entryKey]*entry
-	made  bool // something that the cache does not hold
+	fleet   *Fleet
+	disk    cache
+	state   *snapshot
+	known   map[entryKey]*entry
+	changed bool // something is known that the cache does not hold
 }
 
 func (f *Fleet) builder(cluster string) *builder {
@@ -62,6 +62,10 @@ func (b *builder) entries(ctx context.Context, wanted []want) ([]*entry, error) 
 	for _, w := range wanted {
 		key := w.key()
 		if b.known[key] != nil || asked[key] {
+			continue
+		}
+		if made := b.fleet.made(key); made != nil { // for another cluster
+			b.known[key], b.changed = made, true
 			continue
 		}
 		old := b.state.old.entries[key]
@@ -95,7 +99,7 @@ func (b *builder) make(ctx context.Context, stale []want, built, followed []kust
 	if len(stale) == 0 {
 		return nil
 	}
-	b.made = true
+	b.changed = true
 	tree := b.fleet.tree
 	err := errors.Join(kustomize.Prefetch(ctx, tree, built...), kustomize.PrefetchFollow(ctx, tree, followed...))
 	if err != nil {
@@ -109,12 +113,24 @@ func (b *builder) make(ctx context.Context, stale []want, built, followed []kust
 	for i, w := range stale {
 		b.known[w.key()] = made[i]
 	}
+	b.fleet.mu.Lock()
+	defer b.fleet.mu.Unlock()
+	for i, w := range stale {
+		b.fleet.entries[w.key()] = made[i]
+	}
 	return nil
+}
+
+// made is an entry that was made from the fleet's tree before.
+func (f *Fleet) made(key entryKey) *entry {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.entries[key]
 }
 
 // finish keeps what was made for the next time.
 func (b *builder) finish(ctx context.Context) {
-	if b.made {
+	if b.changed && !b.fleet.options.keep {
 		_ = b.state.save(ctx, b.disk, b.known) // the next Index is slower, and as good
 	}
 }
@@ -141,8 +157,9 @@ func parallel(n int, work func(int)) {
 func (f *Fleet) build(ctx context.Context, w want) (*entry, error) {
 	e := &entry{Mode: w.key().mode, Root: w.path}
 	if w.follow {
-		return e, f.readers(ctx, w, e)
+		return e, f.readers(ctx, e, w.options)
 	}
+	w.options.Origins = !w.maps
 	out, err := kustomize.Build(ctx, f.tree, w.path, w.options)
 	var broken *kustomize.Error
 	looked := []string(nil)
@@ -158,7 +175,7 @@ func (f *Fleet) build(ctx context.Context, w want) (*entry, error) {
 	}
 	switch {
 	case broken != nil:
-		if err := f.readers(ctx, w, e); err != nil {
+		if err := f.readers(ctx, e, w.options); err != nil {
 			return nil, err
 		}
 		e.Failure, e.FailureFile, e.Cover = broken.Reason, broken.File, cover(e.Root, slices.Concat(e.Cover, broken.Looked))
@@ -182,13 +199,13 @@ func (e *entry) take(w want, out *kustomize.Result, looked []string) (err error)
 			e.ConfigMaps = append(e.ConfigMaps, u.GetNamespace()+"/"+u.GetName())
 		}
 	}
-	e.Objects, err = keep(out.Objects)
+	e.Objects, err = keep(out.Objects, out.Origins)
 	return err
 }
 
 // readers finds out which kustomizations a build reads without building.
-func (f *Fleet) readers(ctx context.Context, w want, e *entry) error {
-	files, looked, err := kustomize.Follow(ctx, f.tree, w.path, w.options)
+func (f *Fleet) readers(ctx context.Context, e *entry, o kustomize.Options) error {
+	files, looked, err := kustomize.Follow(ctx, f.tree, e.Root, o)
 	e.Kustomizations, e.Cover = files, cover(e.Root, slices.Concat(files, looked))
 	return err
 }

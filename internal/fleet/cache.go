@@ -49,23 +49,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func (c cache) load() cached {
 	none := cached{map[entryKey]*entry{}, map[string]string{}}
-	if c.file == "" {
-		return none
-	}
-	info, err := os.Stat(c.file)
-	if err != nil || info.Size() > maxCache {
-		return none
-	}
-	data, err := os.ReadFile(c.file)
-	if err != nil {
-		return none
-	}
-	body, ok := bytes.CutPrefix(data, []byte(cacheFormat))
-	if !ok || len(body) < 4 || crc32.Checksum(body[4:], castagnoli) != binary.BigEndian.Uint32(body) {
-		return none
-	}
 	var doc cacheDocument
-	if err := gob.NewDecoder(bytes.NewReader(body[4:])).Decode(&doc); err != nil {
+	if !c.read(&doc) {
 		return none
 	}
 	out := cached{make(map[entryKey]*entry, len(doc.Entries)), doc.Hashes}
@@ -74,6 +59,26 @@ func (c cache) load() cached {
 		out.entries[e.key()] = e
 	}
 	return out
+}
+
+// read decodes the file, and reports whether it is there and whole.
+func (c cache) read(doc any) bool {
+	if c.file == "" {
+		return false
+	}
+	info, err := os.Stat(c.file)
+	if err != nil || info.Size() > maxCache {
+		return false
+	}
+	data, err := os.ReadFile(c.file)
+	if err != nil {
+		return false
+	}
+	body, ok := bytes.CutPrefix(data, []byte(cacheFormat))
+	if !ok || len(body) < 4 || crc32.Checksum(body[4:], castagnoli) != binary.BigEndian.Uint32(body) {
+		return false
+	}
+	return gob.NewDecoder(bytes.NewReader(body[4:])).Decode(doc) == nil
 }
 
 // restore makes again the empty maps that gob leaves out.
@@ -92,7 +97,7 @@ func (e *entry) restore() {
 
 // store writes the file whole under another name and moves it into place, so
 // that another process reads the old one or the new one.
-func (c cache) store(doc cacheDocument) error {
+func (c cache) store(doc any) error {
 	if c.file == "" {
 		return nil
 	}

@@ -23,15 +23,17 @@ const (
 type appliedRoot struct {
 	Root
 	id        string // the path; with the sync object's name where the path is applied twice
+	built     string // the path that is built, where the controller gets an artifact with paths of its own
 	options   kustomize.Options
 	namespace string            // where objects without one go
 	sync      *controllers.Sync // nil when .irgit.yaml declares the root and nothing else does
 	file      string            // where the sync object was found
 	parent    string            // id of the root that renders the sync object
 	start     bool              // a bootstrap that no sync object applies
+	passing   bool              // it is applied to the controller's cluster, and followed from another
 }
 
-func (r *appliedRoot) want() want { return want{path: r.Path, options: r.options} }
+func (r *appliedRoot) want() want { return want{path: cmp.Or(r.built, r.Path), options: r.options} }
 
 // closure is all that a cluster applies.
 type closure struct {
@@ -40,6 +42,9 @@ type closure struct {
 	entries  []*entry // of the roots
 	response []controllers.Sync
 	findings []Finding
+	// destinations are where the syncs go, when those of every cluster are
+	// followed.
+	destinations []controllers.Destination
 }
 
 // pending is a sync object that has not been read.
@@ -63,13 +68,15 @@ type walker struct {
 	paths    map[string]bool // ids of roots
 	names    map[string]bool // of roots
 	urls     map[string]bool // of this repository
+
+	everywhere bool // syncs to other clusters are followed too
 }
 
 // close follows everything that a cluster applies. Its error is one of the
 // repository as a whole.
-func (f *Fleet) close(ctx context.Context, c Cluster) (*closure, error) {
+func (f *Fleet) close(ctx context.Context, c Cluster, everywhere bool) (*closure, error) {
 	w := &walker{
-		closure: closure{cluster: c}, fleet: f, builder: f.builder(c.Name), declared: map[string]Root{},
+		everywhere: everywhere, closure: closure{cluster: c}, fleet: f, builder: f.builder(c.Name), declared: map[string]Root{},
 		objects: map[string]*unstructured.Unstructured{}, maps: map[string]*unstructured.Unstructured{},
 		mapNames: map[string]*appliedRoot{}, met: map[string]bool{}, paths: map[string]bool{}, names: map[string]bool{}, urls: map[string]bool{},
 	}
@@ -156,7 +163,12 @@ func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
 			w.findings = append(w.findings, Finding{Root: r.id, File: r.file, Message: fmt.Sprintf("the cluster has more than %d roots: the rest is not read", maxRoots)})
 			return nil
 		}
-		w.roots, w.entries = append(w.roots, r), append(w.entries, entries[i])
+		if !r.passing {
+			if err := w.settle(ctx, r, entries[i]); err != nil {
+				return err
+			}
+			w.roots, w.entries = append(w.roots, r), append(w.entries, entries[i])
+		}
 		if len(w.cluster.Bootstrap) == 0 {
 			continue // what is declared is all there is
 		}
@@ -170,6 +182,29 @@ func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
 		}
 	}
 	return nil
+}
+
+// settle finds out where a root of an artifact stands in the repository, and
+// brings its hook to where the controller gets it.
+func (w *walker) settle(ctx context.Context, r *appliedRoot, e *entry) error {
+	moved := len(r.options.Source.Copies) > 0
+	if e.Kustomization == "" {
+		return nil // nothing can name a hook
+	}
+	if moved && r.built == "" {
+		r.built, r.Path = r.Path, path.Dir(e.Kustomization)
+		if !w.paths[r.Path] {
+			w.paths[r.Path], r.id = true, r.Path
+		}
+	}
+	if r.Hook != path.Join(patchesRoot, w.cluster.Name, r.Name) {
+		return nil // .irgit.yaml says where it is
+	}
+	hidden, err := r.options.Source.Hidden(ctx, w.fleet.tree, path.Join(r.Hook, "kustomization.yaml"))
+	if err == nil && (hidden || moved) {
+		r.Hook = path.Join(path.Dir(e.Kustomization), responseRoot)
+	}
+	return err
 }
 
 // leadingKinds are what controllers are told by, and what that refers to.
@@ -309,14 +344,15 @@ func (w *walker) leave(ctx context.Context) error {
 // rooted makes a root of a sync, nil when it is of another cluster or irgit's
 // own. What .irgit.yaml says of the path wins.
 func (w *walker) rooted(s controllers.Sync, p pending) *appliedRoot {
-	if !w.here(s, p) {
+	whither := w.whither(s, p)
+	if whither == elsewhere {
 		return nil
 	}
 	if s.Path == responseRoot || strings.HasPrefix(s.Path, responseRoot+"/") {
 		w.response = append(w.response, s)
 		return nil
 	}
-	r := &appliedRoot{Root: Root{Path: s.Path}, id: s.Path, options: s.Build, namespace: s.Namespace, sync: &s, file: p.file, parent: p.from.id}
+	r := &appliedRoot{Root: Root{Path: s.Path}, id: s.Path, options: s.Build, namespace: s.Namespace, sync: &s, file: p.file, parent: p.from.id, passing: whither == passing}
 	if w.paths[r.id] {
 		r.id = fmt.Sprintf("%s@%s", s.Path, path.Join(s.Object.Namespace, s.Object.Name))
 	}

@@ -30,6 +30,7 @@ type Workload struct {
 	Containers     []Container       `json:"containers"`
 	HostNetwork    bool              `json:"hostNetwork"`
 	Replicas       *int64            `json:"replicas,omitempty"`
+	File           string            `json:"file,omitempty"`         // the manifest it comes from
 	Autoscaled     []string          `json:"autoscaledBy,omitempty"` // names of HorizontalPodAutoscalers
 }
 

@@ -26,15 +26,9 @@ func (e *HookError) Error() string { return e.File + ": " + e.Reason + "; " + e.
 // own kustomization file names it in transformers, and nothing of another
 // cluster reads it. An error is a *HookError.
 func (ix *Index) Hook(w Workload) (Hook, error) {
-	root, ok := ix.roots[w.Root]
-	if !ok {
-		return Hook{}, &HookError{ConfigFile, "the cluster has no root " + w.Root, "declare it in " + ConfigFile}
-	}
-	if len(root.sharers) > 0 {
-		return Hook{}, &HookError{
-			ConfigFile, fmt.Sprintf("the root %s is shared: %s applies it too, so a patch would reach both", root.Path, strings.Join(root.sharers, ", ")),
-			"give each cluster an overlay of its own and declare that as the root",
-		}
+	root, err := ix.patchable(w.Root)
+	if err != nil {
+		return Hook{}, err
 	}
 	if root.kustomization == "" {
 		return Hook{}, &HookError{
@@ -46,41 +40,83 @@ func (ix *Index) Hook(w Workload) (Hook, error) {
 		return Hook{}, &HookError{
 			root.kustomization, "it does not name irgit's hook " + root.Hook + " in transformers",
 			fmt.Sprintf("add `transformers: [%s]` to %s and a kustomization.yaml with `resources: []` and `sortOptions: {order: fifo}` to %s",
-				relative(root.Path, root.Hook), root.kustomization, root.Hook),
+				relative(path.Dir(root.kustomization), root.Hook), root.kustomization, root.Hook),
 		}
 	}
-	h := Hook{Dir: root.Hook, Roots: []string{root.id}}
-	for file := range ix.readers {
-		if path.Dir(file) == root.Hook && slices.ContainsFunc(ix.readers[file], func(r reader) bool { return r.root == root.id && r.cluster == ix.cluster.Name }) {
+	h := Hook{Dir: root.Hook}
+	for _, name := range kustomize.FileNames() {
+		file := path.Join(root.Hook, name)
+		if slices.ContainsFunc(ix.readersOf(file), func(r reader) bool { return r.root == root.id && r.cluster == ix.cluster.Name }) {
 			h.Kustomization = file
 		}
 	}
 	if h.Kustomization == "" {
 		return Hook{}, &HookError{root.Hook, "the hook is not a kustomization", "add a kustomization.yaml with `resources: []` and `sortOptions: {order: fifo}`"}
 	}
-	for _, r := range ix.readers[h.Kustomization] {
-		switch {
-		case r.cluster != ix.cluster.Name:
-			return Hook{}, &HookError{
-				h.Kustomization, fmt.Sprintf("the hook is shared: root %s of %s reads it too, so a patch would reach both clusters", r.root, r.cluster),
-				fmt.Sprintf("give %s a hook of its own", r.cluster),
-			}
-		case r.failed:
-			return Hook{}, &HookError{
-				h.Kustomization, fmt.Sprintf("root %s reads the hook and does not build, so what a patch does there is unknown", r.root),
-				"repair that root, or give it a hook of its own",
-			}
-		case r.root != root.id:
-			h.Roots = append(h.Roots, r.root)
-		}
-	}
-	return h, nil
+	h.Roots, err = ix.alone(root, h.Kustomization, "hook")
+	return h, err
 }
 
-// reader is a root whose build reads a hook.
+// patchable finds a root whose directory no other cluster applies.
+func (ix *Index) patchable(id string) (rootInfo, error) {
+	root, ok := ix.roots[id]
+	if !ok {
+		return rootInfo{}, &HookError{ConfigFile, "the cluster has no root " + id, "declare it in " + ConfigFile}
+	}
+	if len(root.sharers) > 0 {
+		return root, &HookError{
+			ConfigFile, fmt.Sprintf("the root %s is shared: %s applies it too, so a patch would reach both", root.Path, strings.Join(root.sharers, ", ")),
+			"give each cluster an overlay of its own and declare that as the root",
+		}
+	}
+	return root, nil
+}
+
+// alone lists the roots of the cluster that read a file, root first. Nothing
+// of another cluster may, or a change of it would reach that, too.
+func (ix *Index) alone(root rootInfo, file, what string) (roots []string, err error) {
+	roots = []string{root.id}
+	for _, r := range ix.readersOf(file) {
+		switch {
+		case r.cluster != ix.cluster.Name:
+			return nil, &HookError{
+				file, fmt.Sprintf("the %s is shared: root %s of %s reads it too, so a patch would reach both clusters", what, r.root, r.cluster),
+				fmt.Sprintf("give %s a %s of its own", r.cluster, what),
+			}
+		case r.failed:
+			return nil, &HookError{
+				file, fmt.Sprintf("root %s reads the %s and does not build, so what a patch does there is unknown", r.root, what),
+				fmt.Sprintf("repair that root, or give it a %s of its own", what),
+			}
+		case r.root != root.id:
+			roots = append(roots, r.root)
+		}
+	}
+	return roots, nil
+}
+
+// reader is a root whose build reads a kustomization file.
 type reader struct {
 	cluster, root string
 	failed        bool
+}
+
+// builtEntry is what a root of some cluster was built from.
+type builtEntry struct {
+	cluster, root string
+	entry         *entry
+}
+
+func (ix *Index) readersOf(file string) []reader {
+	ix.reading.Do(func() {
+		ix.readers = map[string][]reader{}
+		for _, b := range ix.everyone {
+			for _, f := range b.entry.Kustomizations {
+				ix.readers[f] = append(ix.readers[f], reader{b.cluster, b.root, b.entry.Failure != ""})
+			}
+		}
+	})
+	return ix.readers[file]
 }
 
 // relative is the path from the directory from to the directory to.

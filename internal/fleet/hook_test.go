@@ -101,7 +101,7 @@ func TestHookIsRefused(t *testing.T) {
 		}, hookFile, "reads it too", ""},
 		{
 			"a root of the cluster reads it and does not build",
-			[]string{"infra/eu/kustomization.yaml", "resources: [agent.yaml, https://example.com/x.yaml]\ntransformers: [../../incident-response/patches/eu/apps]\n"},
+			[]string{"infra/eu/kustomization.yaml", "resources: [agent.yaml, gone.yaml]\ntransformers: [../../incident-response/patches/eu/apps]\n"},
 			hookFile, "root infra/eu reads the hook and does not build", "repair that root",
 		},
 		{

@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path"
 	"slices"
+	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -14,14 +15,17 @@ import (
 
 // Index is everything one cluster's roots render. It is immutable.
 type Index struct {
+	fleet     *Fleet
 	cluster   Cluster
 	roots     map[string]rootInfo
 	workloads []Workload                 // sorted by namespace, kind, name, root
 	extras    map[ObjectRef]extra        // what else is known of workloads
 	objects   map[string][]indexedObject // by namespace, "" for cluster-scoped ones
 	releases  map[string][]helmRelease   // by the namespace they install into
-	readers   map[string][]reader        // of the cluster's hooks, by their kustomization file
-	response  []controllers.Sync         // what applies irgit's own directories
+	everyone  []builtEntry               // what every cluster's roots were built from
+	reading   sync.Once
+	readers   map[string][]reader // by kustomization file, when somebody asked
+	response  []controllers.Sync  // what applies irgit's own directories
 	findings  []Finding
 	order     []string // of roots
 }
@@ -45,6 +49,7 @@ type extra struct {
 type indexedObject struct {
 	ref   ObjectRef
 	built string                            // its namespace as its root builds it
+	file  string                            // the manifest it comes from, "" when that is not known
 	read  func() *unstructured.Unstructured // nil when the object was too large to keep
 }
 
@@ -87,35 +92,22 @@ func (f *Fleet) index(ctx context.Context, c Cluster) (*Index, error) {
 	}
 	ix := &Index{
 		cluster: c, roots: map[string]rootInfo{}, objects: map[string][]indexedObject{}, extras: map[ObjectRef]extra{},
-		releases: map[string][]helmRelease{}, readers: map[string][]reader{}, findings: slices.Clone(all.findings), response: all.response,
-	}
-	hooks := map[string]bool{}
-	for _, r := range all.roots {
-		hooks[r.Hook] = true
+		releases: map[string][]helmRelease{}, findings: slices.Concat(f.findings, all.findings), response: all.response, fleet: f,
 	}
 	for i, r := range all.roots {
 		ix.add(r, all.entries[i])
-		ix.read(c.Name, r.id, all.entries[i], hooks)
+		ix.everyone = append(ix.everyone, builtEntry{c.Name, r.id, all.entries[i]})
 	}
-	if err := f.foreign(ctx, ix, hooks); err != nil {
+	if err := f.foreign(ctx, ix); err != nil {
 		return nil, err
 	}
 	ix.finish()
 	return ix, nil
 }
 
-// read notes which of the cluster's hooks a root's build reads.
-func (ix *Index) read(cluster, root string, e *entry, hooks map[string]bool) {
-	for _, file := range e.Kustomizations {
-		if hooks[path.Dir(file)] {
-			ix.readers[file] = append(ix.readers[file], reader{cluster, root, e.Failure != ""})
-		}
-	}
-}
-
 // foreign notes what the other clusters share with this one. What they apply
 // is built only where it leads to more.
-func (f *Fleet) foreign(ctx context.Context, ix *Index, hooks map[string]bool) error {
+func (f *Fleet) foreign(ctx context.Context, ix *Index) error {
 	readers := f.builder("readers for " + ix.cluster.Name)
 	for _, c := range f.clusters {
 		switch {
@@ -127,7 +119,7 @@ func (f *Fleet) foreign(ctx context.Context, ix *Index, hooks map[string]bool) e
 			}
 			for i, r := range all.roots {
 				ix.share(c.Name, r.Path)
-				ix.read(c.Name, r.id, all.entries[i], hooks)
+				ix.everyone = append(ix.everyone, builtEntry{c.Name, r.id, all.entries[i]})
 			}
 		default:
 			roots, _, err := f.roots(ctx, c) // its findings belong to its own index
@@ -136,7 +128,7 @@ func (f *Fleet) foreign(ctx context.Context, ix *Index, hooks map[string]bool) e
 			}
 			wanted := make([]want, len(roots))
 			for i, r := range roots {
-				wanted[i] = want{path: r.Path, follow: true}
+				wanted[i] = want{path: r.Path, options: c.buildOptions(), follow: true}
 			}
 			entries, err := readers.entries(ctx, wanted)
 			if err != nil {
@@ -144,7 +136,7 @@ func (f *Fleet) foreign(ctx context.Context, ix *Index, hooks map[string]bool) e
 			}
 			for i, r := range roots {
 				ix.share(c.Name, r.Path)
-				ix.read(c.Name, r.Path, entries[i], hooks)
+				ix.everyone = append(ix.everyone, builtEntry{c.Name, r.Path, entries[i]})
 			}
 		}
 	}
@@ -172,20 +164,21 @@ func (ix *Index) add(r *appliedRoot, e *entry) {
 		return
 	}
 	for _, m := range e.Missing {
+		file, what, _ := strings.Cut(m, ": ")
 		ix.findings = append(ix.findings, Finding{
-			Root: r.id, File: e.Kustomization, Message: "only a part of it is known: " + m, Unknown: true,
+			Root: r.id, File: file, Message: "only a part of the root is known: " + what, Unknown: true,
 			Step: "vendor it into the repository to have it known",
 		})
 	}
 	homeless := 0
 	for _, o := range e.Objects {
 		ref := ObjectRef{o.APIVersion, o.Kind, namespaceOf(r, o), o.Name, r.id}
-		ix.objects[ref.Namespace] = append(ix.objects[ref.Namespace], indexedObject{ref, o.Namespace, decodeLater(o, ref.Namespace)})
+		ix.objects[ref.Namespace] = append(ix.objects[ref.Namespace], indexedObject{ref, o.Namespace, o.File, decodeLater(o, ref.Namespace)})
 		if o.Workload == nil {
 			continue
 		}
 		w := *o.Workload
-		w.Cluster, w.Root, w.Namespace = ix.cluster.Name, r.id, ref.Namespace
+		w.Cluster, w.Root, w.Namespace, w.File = ix.cluster.Name, r.id, ref.Namespace, o.File
 		if w.Namespace == "" {
 			homeless++
 		}

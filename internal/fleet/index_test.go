@@ -44,7 +44,7 @@ spec:
 `, manifest("Deployment", "shop", "plain"))
 	three := int64(3)
 	require.Equal(t, Workload{
-		Cluster: "c", Namespace: "shop", Kind: "StatefulSet", Name: "db", APIVersion: "apps/v1", Root: "apps",
+		Cluster: "c", Namespace: "shop", Kind: "StatefulSet", Name: "db", APIVersion: "apps/v1", Root: "apps", File: "apps/000.yaml",
 		Labels: map[string]string{"app": "db", "tier": "back"}, Selector: map[string]string{"app": "db"}, ServiceAccount: "db", HostNetwork: true, Replicas: &three,
 		Containers: []Container{{Name: "proxy", Image: "proxy"}, {Name: "main", Image: "db:1", Ports: []Port{{"sql", 5432, "TCP"}, {"", 53, "UDP"}}}},
 	}, workload(t, ix, "StatefulSet", "shop", "db"))
@@ -85,10 +85,10 @@ func TestFindings(t *testing.T) {
 		"file.yaml: .irgit.yaml: the root file.yaml is not a directory",
 		"gone: .irgit.yaml: the root gone is declared and not there",
 		"good: good: Deployment shop/web is rendered by again as well",
-		"helm: helm/kustomization.yaml: inflates a Helm chart",
+		"helm: helm/kustomization.yaml: only a part of the root is known: Helm chart x",
 		"homeless: .irgit.yaml: 1 workloads of homeless have no namespace",
 		"none/*: .irgit.yaml: the root none/* is declared and not there",
-		"remote: remote/kustomization.yaml: refers to \"https://example.com/x.yaml\"",
+		"remote: remote/kustomization.yaml: only a part of the root is known: resources: \"https://example.com/x.yaml\"",
 	} {
 		require.Less(t, i, len(found))
 		require.Contains(t, found[i], want)
@@ -99,7 +99,7 @@ func TestFindings(t *testing.T) {
 	r := ix.Resolve(Query{Namespace: "shop", Pod: "web-5d4f8c7b96-x7k2p"})
 	require.Equal(t, Ambiguous, r.State, "two roots render it")
 	require.Contains(t, r.Reason, "Deployment shop/web of good")
-	require.Contains(t, ix.Resolve(Query{Namespace: "shop", Pod: "ghost"}).Reason, "5 roots do not build")
+	require.Contains(t, ix.Resolve(Query{Namespace: "shop", Pod: "ghost"}).Reason, "5 roots do not build whole")
 
 	w := ix.inNamespace("a-b")[0]
 	require.Equal(t, "teams/a-b", w.Root)

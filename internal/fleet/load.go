@@ -22,22 +22,31 @@ type Options struct {
 	// URL is what the repository was read from, if it is a URL: sync objects
 	// that name it mean this repository.
 	URL string
+	// Discover finds the clusters where there is no .irgit.yaml.
+	Discover bool
+
+	keep bool // what is in the cache
 }
 
 // Fleet is a repository at one revision.
 type Fleet struct {
 	tree     *gitops.Tree
 	clusters []Cluster
-	urls     []string // of this repository
+	urls     []string  // of this repository
+	findings []Finding // of the repository as a whole
 	options  Options
 
 	mu       sync.Mutex
 	closures map[string]*closure // by cluster
+	entries  map[entryKey]*entry // that were made from the tree
 }
 
 // Load reads .irgit.yaml. A *ConfigError holds everything wrong with it.
 func Load(ctx context.Context, tree *gitops.Tree, o Options) (*Fleet, error) {
 	data, err := tree.ReadFile(ctx, ConfigFile)
+	if errors.Is(err, gitops.ErrNotFound) && o.Discover {
+		return Discover(ctx, tree, o)
+	}
 	if errors.Is(err, gitops.ErrNotFound) {
 		return nil, &ConfigError{[]Problem{{ConfigFile, "", "is not there: declare the clusters, their roots and capabilities in it"}}}
 	}
@@ -52,11 +61,16 @@ func Load(ctx context.Context, tree *gitops.Tree, o Options) (*Fleet, error) {
 }
 
 func newFleet(tree *gitops.Tree, c config, o Options) *Fleet {
-	f := &Fleet{tree: tree, clusters: c.Clusters, urls: c.Repositories, options: o, closures: map[string]*closure{}}
+	f := &Fleet{tree: tree, clusters: c.Clusters, urls: c.Repositories, options: o, closures: map[string]*closure{}, entries: map[entryKey]*entry{}}
 	if o.URL != "" {
 		f.urls = append(slices.Clone(f.urls), o.URL)
 	}
 	return f
+}
+
+// everywhere follows what a bootstrap applies to any cluster.
+func (f *Fleet) everywhere(ctx context.Context, c Cluster) (*closure, error) {
+	return f.close(ctx, c, true)
 }
 
 // closure follows what a cluster applies, once.
@@ -67,7 +81,7 @@ func (f *Fleet) closure(ctx context.Context, c Cluster) (*closure, error) {
 	if have != nil {
 		return have, nil
 	}
-	made, err := f.close(ctx, c)
+	made, err := f.close(ctx, c, false)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,7 @@ func (e *entry) key() entryKey { return entryKey{e.Mode, e.Root} }
 type object struct {
 	APIVersion, Kind, Namespace, Name string
 	Data                              []byte
+	File                              string    // the manifest it comes from, "" where that is not known
 	Workload                          *Workload // of kinds that own pods
 	Indexed                           bool      // a Job whose pods are numbered
 	Init                              []Container
@@ -52,8 +53,8 @@ type object struct {
 var unkept = map[string]bool{"Secret": true, "ConfigMap": true, "SealedSecret": true, "CustomResourceDefinition": true}
 
 // keep turns rendered objects into what the index keeps.
-func keep(objects []*unstructured.Unstructured) (kept []object, err error) {
-	for _, u := range objects {
+func keep(objects []*unstructured.Unstructured, origins []string) (kept []object, err error) {
+	for i, u := range objects {
 		if unkept[u.GetKind()] {
 			continue
 		}
@@ -63,6 +64,9 @@ func keep(objects []*unstructured.Unstructured) (kept []object, err error) {
 		}
 		o := object{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
 		o.Workload, o.Init = workloadOf(u)
+		if i < len(origins) {
+			o.File = origins[i]
+		}
 		o.Indexed = dig(u.Object, "spec", "completionMode") == "Indexed" || dig(u.Object, "spec", "jobTemplate", "spec", "completionMode") == "Indexed"
 		if len(data) <= maxObject {
 			o.Data = data

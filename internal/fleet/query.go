@@ -78,7 +78,7 @@ func (ix *Index) Build(ctx context.Context, tree *gitops.Tree, root string) (*ku
 	}
 	o := r.options
 	o.Partial = len(r.missing) > 0
-	return kustomize.Build(ctx, tree, r.Path, o)
+	return kustomize.Build(ctx, tree, r.want().path, o)
 }
 
 // SameServiceAccount lists the other workloads that run under w's identity: a

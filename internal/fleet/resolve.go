@@ -180,16 +180,16 @@ func (ix *Index) absent(here []Workload, q Query) string {
 		why = "no workload of the namespace fits what the alert names"
 	}
 	if n := ix.failed(); n == 1 {
-		why += "; a root does not build, so its workloads are unknown"
+		why += "; a root does not build whole, so its workloads may be unknown"
 	} else if n > 1 {
-		why += fmt.Sprintf("; %d roots do not build, so their workloads are unknown", n)
+		why += fmt.Sprintf("; %d roots do not build whole, so workloads of theirs may be unknown", n)
 	}
 	return why
 }
 
 func (ix *Index) failed() (n int) {
 	for _, r := range ix.roots {
-		if r.failed {
+		if r.failed || len(r.missing) > 0 {
 			n++
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -29,6 +30,17 @@ func (w *walker) env() controllers.Env {
 			}
 			return w.objects[keyOf(kind, namespace, name)]
 		},
+		All: func(kind string) (all []*unstructured.Unstructured) {
+			for _, key := range slices.Sorted(maps.Keys(w.objects)) {
+				if u := w.objects[key]; u.GetKind() == kind {
+					all = append(all, u)
+				}
+			}
+			return all
+		},
+		Sources: map[controllers.ObjectRef]bool{
+			{Kind: w.cluster.Flux.Source.Kind, Namespace: w.cluster.Flux.Namespace, Name: w.cluster.Flux.Source.Name}: true,
+		},
 		Clusters: w.fleet.secrets(),
 	}
 }
@@ -51,26 +63,45 @@ func (f *Fleet) secrets() (out []controllers.ClusterSecret) {
 	return out
 }
 
-// here reports whether a sync goes to the walker's cluster. One that goes to
-// a cluster that nobody declares is unknown to all.
-func (w *walker) here(s controllers.Sync, p pending) bool {
+// Where a sync goes, seen from a walker's cluster.
+const (
+	elsewhere = iota
+	here
+	passing // to the cluster of the controller: it may lead here
+)
+
+// whither says where a sync goes. One that goes to a cluster that nobody
+// declares is unknown to all.
+func (w *walker) whither(s controllers.Sync, p pending) int {
 	d := s.Destination
+	if w.everywhere {
+		if !slices.Contains(w.destinations, d) {
+			w.destinations = append(w.destinations, d)
+		}
+		return here
+	}
 	switch {
 	case d == controllers.Destination{}:
-		return true
+		return here
 	case d.Name == inClusterName || d.Server == inClusterServer:
-		return w.hub(s, p)
+		if w.hub(s, p) {
+			return here
+		}
+		return passing
 	}
 	for _, word := range []string{d.Name, d.Server} {
 		if c, ok := w.fleet.Cluster(word); ok {
-			return c.Name == w.cluster.Name
+			if c.Name == w.cluster.Name {
+				return here
+			}
+			return elsewhere
 		}
 	}
 	w.unknown(controllers.Unknown{
 		Object: s.Object, Reason: fmt.Sprintf("it goes to the cluster %s, which %s does not declare", cmp.Or(d.Name, d.Server), ConfigFile),
 		Step: "declare the cluster, or add that word to the aliases of one",
 	}, p)
-	return false
+	return elsewhere
 }
 
 // hub reports whether the controller runs in the walker's cluster: the only

@@ -1,0 +1,309 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/irgit/irgit/internal/controllers"
+	"github.com/irgit/irgit/internal/gitops"
+)
+
+// Discover finds the clusters of a repository that no .irgit.yaml declares,
+// from the sync objects in it. Every manifest is read once and kept in the
+// cache.
+//
+// A Flux cluster starts where a Kustomization is rendered by the directory that
+// it applies, or where a FluxInstance says; failing that, in the directories
+// with sync objects that nothing else applies. Argo CD starts where
+// Applications stand that no Application applies; its clusters are their
+// destinations. What clusters are called and can do is not in Git: names are
+// made of paths and destinations, and capabilities are the defaults.
+func Discover(ctx context.Context, tree *gitops.Tree, o Options) (*Fleet, error) {
+	f := newFleet(tree, config{}, o)
+	s, err := f.scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := &discovery{fleet: f, scan: s, parents: s.parents(), applied: map[string]bool{}}
+	if err := d.flux(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.argo(ctx); err != nil {
+		return nil, err
+	}
+	f.clusters, f.findings = d.clusters, s.findings
+	return f, nil
+}
+
+// discovery is the state of Discover.
+type discovery struct {
+	fleet    *Fleet
+	scan     *scan
+	parents  map[string][]string
+	applied  map[string]bool // files and directories that a cluster found so far reads
+	clusters []Cluster
+}
+
+func (d *discovery) flux(ctx context.Context) error {
+	for _, start := range d.fluxStarts() {
+		if err := d.start(ctx, start); err != nil {
+			return err
+		}
+	}
+	var left []scannedObject
+	for _, o := range d.scan.objects {
+		if isFlux(o.obj) && d.exists(ctx, o.obj) {
+			left = append(left, o)
+		}
+	}
+	slices.SortStableFunc(left, func(a, b scannedObject) int {
+		return cmp.Or(cmp.Compare(strings.Count(a.file, "/"), strings.Count(b.file, "/")), cmp.Compare(a.file, b.file))
+	})
+	for _, o := range left {
+		if d.applied[o.file] {
+			continue
+		}
+		starts := d.scan.tops(o.file, d.parents)
+		if len(starts) == 0 {
+			starts = []string{path.Dir(o.file)}
+		}
+		for _, start := range starts {
+			if err := d.start(ctx, start); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// exists reports whether a Kustomization applies a directory that is there.
+func (d *discovery) exists(ctx context.Context, u *unstructured.Unstructured) bool {
+	dir := text(dig(u.Object, "spec", "path"))
+	if text(dig(u.Object, "spec", "sourceRef", "kind")) == "ExternalArtifact" {
+		return true // a path within the artifact
+	}
+	if before, _, ok := strings.Cut(dir, "${"); ok {
+		dir = path.Dir(before + "x")
+	}
+	_, err := d.fleet.tree.Stat(ctx, clean(dir))
+	return err == nil && dig(u.Object, "spec", "sourceRef") != nil
+}
+
+func clean(dir string) string { return path.Join(".", strings.TrimPrefix(dir, "/")) }
+
+// fluxStarts lists the directories that say of themselves that they start a
+// cluster: the build is asked whether that is so.
+func (d *discovery) fluxStarts() (starts []string) {
+	for _, o := range d.scan.objects {
+		if b, ok := controllers.Bootstrap(o.obj); ok {
+			starts = append(starts, clean(b.Path))
+			if b.URL != "" {
+				d.fleet.urls = append(d.fleet.urls, b.URL)
+			}
+			continue
+		}
+		if !isFlux(o.obj) {
+			continue
+		}
+		dir := clean(text(dig(o.obj.Object, "spec", "path")))
+		if d.scan.reads(dir)[o.file] {
+			starts = append(starts, dir)
+		}
+	}
+	slices.Sort(starts)
+	return slices.Compact(starts)
+}
+
+// start follows a Flux bootstrap, and notes what its cluster applies.
+func (d *discovery) start(ctx context.Context, dir string) error {
+	if slices.ContainsFunc(d.clusters, func(c Cluster) bool { return c.GitOps == controllers.FluxCD && c.Bootstrap[0] == dir }) {
+		return nil
+	}
+	c := newCluster(controllers.FluxCD, dir)
+	d.name(&c, nameOfPath(dir))
+	c.Flux = d.sourceOf(dir)
+	all, err := d.fleet.closure(ctx, c)
+	if err != nil {
+		return err
+	}
+	for _, r := range all.roots {
+		for name := range d.scan.reads(r.Path) {
+			d.applied[name] = true
+		}
+	}
+	for name := range d.scan.reads(dir) {
+		d.applied[name] = true
+	}
+	d.clusters = append(d.clusters, c)
+	return nil
+}
+
+func newCluster(controller string, bootstrap ...string) Cluster {
+	c := Cluster{GitOps: controller, Bootstrap: bootstrap, CNI: "kubernetes", Mesh: Mesh{Mode: "none"}}
+	if controller == controllers.FluxCD {
+		c.Flux = Flux{Namespace: "flux-system", Source: Source{Kind: "GitRepository", Name: "flux-system"}}
+	}
+	return c
+}
+
+// sourceOf is the source that most Kustomizations of a bootstrap name.
+func (d *discovery) sourceOf(dir string) Flux {
+	count := map[Flux]int{}
+	reads := d.scan.reads(dir)
+	for _, o := range d.scan.objects {
+		ref := dig(o.obj.Object, "spec", "sourceRef")
+		if !isFlux(o.obj) || !reads[o.file] || text(dig(ref, "kind")) != "GitRepository" {
+			continue
+		}
+		namespace := cmp.Or(text(dig(ref, "namespace")), o.obj.GetNamespace(), "flux-system")
+		count[Flux{namespace, Source{"GitRepository", text(dig(ref, "name"))}}]++
+	}
+	best := newCluster(controllers.FluxCD).Flux
+	for f, n := range count {
+		if n > count[best] || n == count[best] && f.Source.Name < best.Source.Name {
+			best = f
+		}
+	}
+	return best
+}
+
+// argo finds where Applications stand that no Application applies.
+func (d *discovery) argo(ctx context.Context) error {
+	starts := map[string]bool{}
+	var objects []map[string]any
+	for _, o := range d.scan.objects {
+		if kind := o.obj.GetKind(); kind != "Application" && kind != "ApplicationSet" || d.applied[o.file] {
+			continue
+		}
+		objects = append(objects, o.obj.Object)
+		above := d.scan.tops(o.file, d.parents)
+		for _, top := range above {
+			starts[top] = true
+		}
+		if len(above) == 0 {
+			starts[o.file] = true
+		}
+	}
+	if len(starts) == 0 {
+		return nil
+	}
+	if len(d.fleet.urls) == 0 {
+		if own := d.fleet.mostNamed(ctx, objects); own != "" {
+			d.fleet.urls = append(d.fleet.urls, own)
+		}
+	}
+	found := map[string]*closure{}
+	for start := range starts {
+		all, err := d.fleet.everywhere(ctx, newCluster(controllers.ArgoCD, start))
+		if err != nil {
+			return err
+		}
+		found[start] = all
+	}
+	d.destinations(d.outermost(found))
+	return nil
+}
+
+// outermost leaves out the starts that another one applies.
+func (d *discovery) outermost(found map[string]*closure) map[string]*closure {
+	out := map[string]*closure{}
+	names := make([]string, 0, len(found))
+	for start := range found {
+		names = append(names, start)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")), cmp.Compare(a, b))
+	})
+	reads := map[string]map[string]bool{}
+	for _, start := range names {
+		reads[start] = map[string]bool{}
+		for _, r := range found[start].roots {
+			if r.start {
+				continue
+			}
+			for name := range d.scan.reads(r.Path) {
+				reads[start][name] = true
+			}
+		}
+	}
+	for _, start := range names {
+		inner := slices.ContainsFunc(names, func(o string) bool { return o != start && out[o] != nil && reads[o][start] })
+		later := slices.ContainsFunc(names, func(o string) bool { return o != start && reads[o][start] && !reads[start][o] })
+		if !inner && !later {
+			out[start] = found[start]
+		}
+	}
+	return out
+}
+
+// destinations makes a cluster of each place that Applications go to.
+func (d *discovery) destinations(found map[string]*closure) {
+	made := map[string]*Cluster{} // by what names them
+	for _, start := range slices.Sorted(maps.Keys(found)) {
+		for _, to := range found[start].destinations {
+			word, alias := cmp.Or(to.Name, hostOf(to.Server)), to.Server
+			hub := to == controllers.Destination{} || to.Name == inClusterName || to.Server == inClusterServer
+			if hub {
+				word, alias = nameOfPath(start), ""
+			}
+			c := made[word]
+			if c == nil {
+				one := newCluster(controllers.ArgoCD)
+				c = &one
+				made[word] = c
+			}
+			c.InCluster = c.InCluster || hub
+			if alias != "" && !slices.Contains(c.Aliases, alias) {
+				c.Aliases = append(c.Aliases, alias)
+			}
+			if !slices.Contains(c.Bootstrap, start) {
+				c.Bootstrap = append(c.Bootstrap, start)
+			}
+		}
+	}
+	for _, word := range slices.Sorted(maps.Keys(made)) {
+		c := made[word]
+		d.name(c, word)
+		if c.Name != word && !c.InCluster && !slices.Contains(c.Aliases, word) {
+			c.Aliases = append(c.Aliases, word) // Applications name it so
+		}
+		d.clusters = append(d.clusters, *c)
+	}
+}
+
+func hostOf(server string) string {
+	if u, err := url.Parse(server); err == nil && u.Hostname() != "" {
+		return u.Hostname()
+	}
+	return server
+}
+
+// name calls a cluster by a word, made a name that no other one has.
+func (d *discovery) name(c *Cluster, word string) {
+	name := rootName(word)
+	name = strings.Trim(name[:min(len(name), 50)], "-")
+	taken := func(o Cluster) bool { return o.Name == name }
+	if name == "" || name == "patches" || name == "history" || slices.ContainsFunc(d.clusters, taken) {
+		name = strings.TrimPrefix(name+"-"+shortHash(c.GitOps+" "+strings.Join(c.Bootstrap, " ")), "-")
+	}
+	c.Name, c.Response = name, path.Join(responseRoot, name)
+}
+
+// nameOfPath is the bootstrap's path without what all of them have.
+func nameOfPath(start string) string {
+	start = strings.TrimSuffix(start, path.Ext(start))
+	if i := strings.LastIndex("/"+start, "/clusters/"); i >= 0 && start[i:] != "clusters/" {
+		start = strings.TrimPrefix(start[i:], "clusters/")
+	}
+	if start == "." {
+		return "cluster"
+	}
+	return start
+}

@@ -1,0 +1,285 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"path"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/kustomize"
+)
+
+// maxScanned is the largest manifest that is looked through, in bytes.
+const maxScanned = 4 << 20
+
+// scan is what stands in the repository's manifests about what is applied.
+type scan struct {
+	objects  []scannedObject
+	files    map[string]scannedFile // by path
+	dirs     map[string][]string    // manifests and directories in a directory, by its path
+	findings []Finding
+}
+
+type scannedObject struct {
+	file string
+	obj  *unstructured.Unstructured
+}
+
+// scannedFile is what the cache keeps of a manifest.
+type scannedFile struct {
+	Name          string
+	Objects       [][]byte // JSON of the sync objects in it
+	Kustomization bool
+	Component     bool
+	References    []string // of a kustomization, relative to the directory
+	Problem       string
+}
+
+// scannedDir is what the cache keeps of a directory, by the id of its tree.
+type scannedDir struct {
+	Files []scannedFile
+	Dirs  []gitops.Entry
+}
+
+// scan reads every manifest of the repository, or those that changed since.
+func (f *Fleet) scan(ctx context.Context) (*scan, error) {
+	disk := openCache(f.options.CacheDir, "manifests of the repository")
+	old, now := map[string]scannedDir{}, map[string]scannedDir{}
+	if !disk.read(&old) {
+		old = map[string]scannedDir{}
+	}
+	s := &scan{files: map[string]scannedFile{}, dirs: map[string][]string{}}
+	level := []gitops.Entry{{Name: ".", Mode: gitops.Dir, Hash: f.tree.Root()}}
+	changed := false
+	for len(level) > 0 {
+		var missing []string
+		for _, d := range level {
+			if _, known := old[d.Hash]; !known {
+				missing = append(missing, d.Name)
+			}
+		}
+		changed = changed || len(missing) > 0
+		if err := f.prefetchManifests(ctx, missing); err != nil {
+			return nil, err
+		}
+		dirs, errs := make([]scannedDir, len(level)), make([]error, len(level))
+		parallel(len(level), func(i int) {
+			if known, ok := old[level[i].Hash]; ok {
+				dirs[i] = known
+				return
+			}
+			dirs[i], errs[i] = f.scanDir(ctx, level[i].Name)
+		})
+		var below []gitops.Entry
+		for i, d := range level {
+			if errs[i] != nil {
+				return nil, errs[i]
+			}
+			now[d.Hash] = dirs[i]
+			s.add(d.Name, dirs[i])
+			for _, e := range dirs[i].Dirs {
+				e.Name = path.Join(d.Name, e.Name)
+				below = append(below, e)
+			}
+		}
+		level = below
+	}
+	if changed {
+		_ = disk.store(now) // the next scan is slower, and as good
+	}
+	return s, nil
+}
+
+// prefetchManifests brings the manifests in directories in two round trips.
+func (f *Fleet) prefetchManifests(ctx context.Context, dirs []string) error {
+	if len(dirs) == 0 {
+		return nil
+	}
+	if err := f.tree.PrefetchListings(ctx, dirs...); err != nil {
+		return err
+	}
+	var names []string
+	for _, d := range dirs {
+		entries, err := f.tree.ReadDir(ctx, d)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if e.Mode != gitops.Dir && isManifest(e.Name) {
+				names = append(names, path.Join(d, e.Name))
+			}
+		}
+	}
+	return f.tree.Prefetch(ctx, names...)
+}
+
+func (f *Fleet) scanDir(ctx context.Context, dir string) (out scannedDir, err error) {
+	entries, err := f.tree.ReadDir(ctx, dir)
+	if err != nil {
+		return out, err
+	}
+	for _, e := range entries {
+		switch {
+		case e.Mode == gitops.Dir:
+			out.Dirs = append(out.Dirs, gitops.Entry{Name: e.Name, Mode: e.Mode, Hash: e.Hash})
+		case e.Mode != gitops.File && e.Mode != gitops.Executable:
+		case isManifest(e.Name) || slices.Contains(kustomize.FileNames(), e.Name):
+			file, err := f.scanFile(ctx, dir, e.Name)
+			if err != nil {
+				return out, err
+			}
+			out.Files = append(out.Files, file)
+		}
+	}
+	return out, nil
+}
+
+// leadingGroups stand in every manifest that holds a sync object.
+var leadingGroups = [][]byte{[]byte("toolkit.fluxcd.io"), []byte("argoproj.io"), []byte("fluxcd.controlplane.io"), []byte("extensions.fluxcd.io")}
+
+func (f *Fleet) scanFile(ctx context.Context, dir, name string) (out scannedFile, err error) {
+	out.Name = name
+	file := path.Join(dir, name)
+	data, err := f.tree.ReadFile(ctx, file)
+	if found, err := missing(ctx, file, err); found != nil || err != nil {
+		if found != nil {
+			out.Problem = found.Message
+		}
+		return out, err
+	}
+	if slices.Contains(kustomize.FileNames(), name) {
+		out.Kustomization = true
+		out.References, out.Component = kustomize.References(data)
+		return out, nil
+	}
+	if len(data) > maxScanned || !slices.ContainsFunc(leadingGroups, func(g []byte) bool { return bytes.Contains(data, g) }) {
+		return out, nil
+	}
+	objects, problem := kustomize.Manifests(file, data)
+	if problem != nil && bytes.Contains(data, []byte("{{")) {
+		out.Problem = "it is a template of another tool, which irgit does not render: what it makes is not known"
+	} else if problem != nil {
+		out.Problem = strings.TrimPrefix(problem.Error(), file+": ")
+	}
+	for _, u := range objects {
+		if !leads(u.GetAPIVersion(), u.GetKind()) && !starts(u) {
+			continue
+		}
+		if text, err := json.Marshal(u.Object); err == nil {
+			out.Objects = append(out.Objects, text)
+		}
+	}
+	return out, nil
+}
+
+func starts(u *unstructured.Unstructured) bool {
+	return u.GetKind() == "FluxInstance" || u.GetKind() == "HelmRelease" && dig(u.Object, "spec", "values", "instance") != nil
+}
+
+func (s *scan) add(dir string, d scannedDir) {
+	for _, e := range d.Dirs {
+		s.dirs[dir] = append(s.dirs[dir], path.Join(dir, e.Name))
+	}
+	for _, file := range d.Files {
+		name := path.Join(dir, file.Name)
+		s.files[name] = file
+		s.dirs[dir] = append(s.dirs[dir], name)
+		if file.Problem != "" {
+			s.findings = append(s.findings, Finding{Root: dir, File: name, Message: file.Problem, Unknown: true})
+		}
+		for _, text := range file.Objects {
+			o := object{Data: text}
+			if u := o.decoded(); u != nil {
+				s.objects = append(s.objects, scannedObject{name, u})
+			}
+		}
+	}
+}
+
+// kustomizationOf is the kustomization file of a directory, "" without one.
+func (s *scan) kustomizationOf(dir string) string {
+	for _, name := range kustomize.FileNames() {
+		if file := path.Join(dir, name); s.files[file].Kustomization {
+			return file
+		}
+	}
+	return ""
+}
+
+// reads lists the manifests that a build of a directory reads, as far as their
+// kustomizations tell.
+func (s *scan) reads(root string) map[string]bool {
+	seen := map[string]bool{}
+	s.visit(path.Clean(root), true, seen)
+	return seen
+}
+
+func (s *scan) visit(name string, plain bool, seen map[string]bool) {
+	if seen[name] {
+		return
+	}
+	seen[name] = true
+	if _, file := s.files[name]; file {
+		return
+	}
+	if k := s.kustomizationOf(name); k != "" {
+		seen[k] = true
+		for _, r := range s.files[k].References {
+			s.visit(path.Join(name, r), false, seen)
+		}
+		return
+	}
+	if !plain {
+		return
+	}
+	for _, below := range s.dirs[name] {
+		s.visit(below, true, seen)
+	}
+}
+
+// tops lists the directories of the kustomizations that read a file and that
+// no other kustomization reads.
+func (s *scan) tops(file string, parents map[string][]string) (out []string) {
+	seen := map[string]bool{}
+	var climb func(name string)
+	climb = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		above := parents[name]
+		if len(above) == 0 && name != file {
+			out = append(out, name)
+		}
+		for _, dir := range above {
+			climb(dir)
+		}
+	}
+	climb(file)
+	slices.Sort(out)
+	return out
+}
+
+// parents lists, for every path that a kustomization names, the directories
+// of those kustomizations.
+func (s *scan) parents() map[string][]string {
+	out := map[string][]string{}
+	for name, file := range s.files {
+		if !file.Kustomization {
+			continue
+		}
+		dir := path.Dir(name)
+		for _, r := range file.References {
+			out[path.Join(dir, r)] = append(out[path.Join(dir, r)], dir)
+		}
+	}
+	for _, dirs := range out {
+		slices.Sort(dirs)
+	}
+	return out
+}
