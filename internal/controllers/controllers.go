@@ -101,10 +101,18 @@ type Project struct {
 
 // GroupKind is an entry of an AppProject's lists; all are globs. Name is "" for
 // all names, and always so for objects in namespaces.
-type GroupKind struct{ Group, Kind, Name string }
+type GroupKind struct {
+	Group string `json:"group"`
+	Kind  string `json:"kind"`
+	Name  string `json:"name"`
+}
 
 // ProjectDestination is an entry of an AppProject's destinations.
-type ProjectDestination struct{ Name, Server, Namespace string }
+type ProjectDestination struct {
+	Name      string `json:"name"`
+	Server    string `json:"server"`
+	Namespace string `json:"namespace"`
+}
 
 // Unknown is a sync object whose content cannot be told from this repository.
 type Unknown struct {
