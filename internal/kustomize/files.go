@@ -53,8 +53,9 @@ type session struct {
 	prepared      map[string][]byte // files that the library sees otherwise than they are
 	origins       []string          // of the objects
 	tracking      bool              // the notes of origins are ours
-	failure       error             // the guard's word, which the library may have swallowed
-	outside       error             // the repository could not be read
+	growth        growth
+	failure       error // the guard's word, which the library may have swallowed
+	outside       error // the repository could not be read
 }
 
 func newSession(ctx context.Context, tree *gitops.Tree, root string, o Options) *session {
@@ -62,6 +63,7 @@ func newSession(ctx context.Context, tree *gitops.Tree, root string, o Options) 
 		ctx: ctx, root: root, options: o, read: map[string]bool{}, looked: map[string]bool{},
 		checked: map[string]bool{}, plugins: map[string]bool{}, stripped: map[string]bool{}, prepared: map[string][]byte{},
 	}
+	s.growth.waiting, s.growth.kinds = map[string]bool{}, map[string]*measure{}
 	s.view = newView(tree, o.Source, func(name string) { s.looked[name] = true }, func(file string) { s.read[file] = true })
 	return s
 }
@@ -146,6 +148,10 @@ func (s *session) admit(inside string, data []byte) ([]byte, error) {
 		s.checked[inside], s.prepared[inside] = true, prepared
 	}
 	data = s.prepared[inside]
+	s.growth.note(inside, data)
+	if err := s.growth.check(); err != nil {
+		return nil, s.refuse(inside, err.Error())
+	}
 	return data, s.count(inside, data)
 }
 

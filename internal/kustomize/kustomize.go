@@ -7,10 +7,8 @@
 // it, and a panic of the library becomes an error. Every file that was read is
 // in the result, so that a caller knows what the result depends on.
 //
-// What a root reads is bounded, and so is the time that is waited for it. One
-// thing is not: replacements that feed each other can double a value with each
-// of them, and the library offers nothing to stop that. Whoever can merge such
-// a file into the fleet stops its GitOps controller with it, too.
+// What a root reads is bounded, and so are what its replacements can make of
+// it and the time that is waited for it.
 //
 // The library keeps one schema per process. Builds that would change it run
 // alone; all others run side by side, and Build may be called from any
