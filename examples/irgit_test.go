@@ -17,7 +17,6 @@ import (
 	"github.com/irgit/irgit/examples"
 	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
-	"github.com/irgit/irgit/internal/kustomize"
 )
 
 func load(t *testing.T) *fleet.Fleet {
@@ -87,7 +86,9 @@ func TestIrgitReadsWhatKubectlBuilds(t *testing.T) {
 				want[u.GetKind()+" "+u.GetNamespace()+"/"+u.GetName()] = u.Object
 			}
 			have := map[string]map[string]any{}
-			built, err := kustomize.Build(t.Context(), f.Tree(), root.Path, c.BuildOptions())
+			ix, err := f.Index(t.Context(), c.Name)
+			require.NoError(t, err)
+			built, err := ix.Build(t.Context(), f.Tree(), root.Path)
 			require.NoError(t, err)
 			for _, u := range built.Objects {
 				have[u.GetKind()+" "+u.GetNamespace()+"/"+u.GetName()] = u.Object

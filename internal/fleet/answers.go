@@ -185,23 +185,13 @@ func (ix *Index) Path(ctx context.Context, tree *gitops.Tree, ref ObjectRef, fie
 	if hidden != "" {
 		add(hidden, true, "the source that the controller gets leaves out "+r.Hook+", so a patch there would break the build in the cluster", "let "+hidden+" ship it, or set another hook for the root in "+ConfigFile)
 	}
-	if w, ok := ix.workload(ref); ok {
-		var unwired *HookError
-		if _, err := ix.Hook(w); errors.As(err, &unwired) {
-			add(unwired.File, false, "it cannot be patched yet: "+unwired.Reason, unwired.Step)
-		}
+	var unplaced *HookError
+	if _, err := ix.Placement(ctx, ref); errors.As(err, &unplaced) {
+		add(unplaced.File, true, "irgit cannot patch it: "+unplaced.Reason, unplaced.Step)
+	} else if err != nil {
+		return nil, err
 	}
 	return out, nil
-}
-
-// workload finds a workload by its object.
-func (ix *Index) workload(ref ObjectRef) (Workload, bool) {
-	for _, w := range ix.inNamespace(ref.Namespace) {
-		if w.Ref() == ref {
-			return w, true
-		}
-	}
-	return Workload{}, false
 }
 
 // hidden is the file that keeps a root's hook out of what its controller gets,

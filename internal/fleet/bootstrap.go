@@ -46,6 +46,7 @@ func (w *walker) bootstraps(ctx context.Context) (level []*appliedRoot, err erro
 // it applies it, as `flux bootstrap` has it, that object says how.
 func (w *walker) bootstrap(ctx context.Context, name string) (*appliedRoot, error) {
 	root := &appliedRoot{Root: Root{Path: name}, id: name, options: w.cluster.buildOptions(), file: ConfigFile, start: true}
+	root.passing = w.cluster.GitOps == controllers.ArgoCD && !w.cluster.InCluster
 	if root.options.Directory != nil {
 		root.options.Directory.Recurse = true
 	}
@@ -68,7 +69,11 @@ func (w *walker) bootstrap(ctx context.Context, name string) (*appliedRoot, erro
 
 // itself looks for the object that applies the directory it is rendered from.
 func (w *walker) itself(ctx context.Context, root *appliedRoot, e *entry) (*appliedRoot, error) {
-	var candidates []*unstructured.Unstructured
+	type candidate struct {
+		obj  *unstructured.Unstructured
+		file string
+	}
+	var candidates []candidate
 	for _, o := range e.Objects {
 		if !leads(o.APIVersion, o.Kind) {
 			continue
@@ -78,13 +83,14 @@ func (w *walker) itself(ctx context.Context, root *appliedRoot, e *entry) (*appl
 			continue
 		}
 		if isFlux(u) && path.Join(".", strings.TrimPrefix(text(dig(u.Object, "spec", "path")), "/")) == root.Path {
-			candidates = append(candidates, u)
+			candidates = append(candidates, candidate{u, cmp.Or(o.File, root.Path)})
 		}
 		if u.GetKind() == "GitRepository" {
 			w.note(u, root, root.Path)
 		}
 	}
-	for _, u := range candidates {
+	for _, found := range candidates {
+		u := found.obj
 		// It can only mean the repository that it stands in.
 		name := text(dig(u.Object, "spec", "sourceRef", "name"))
 		namespace := cmp.Or(text(dig(u.Object, "spec", "sourceRef", "namespace")), u.GetNamespace())
@@ -97,7 +103,7 @@ func (w *walker) itself(ctx context.Context, root *appliedRoot, e *entry) (*appl
 		}
 		if sync != nil && sync.Path == root.Path {
 			w.met[keyOf(u.GetKind(), u.GetNamespace(), u.GetName())] = true
-			return w.rooted(*sync, pending{u, root, root.Path}), nil
+			return w.rooted(*sync, pending{u, root, found.file}), nil
 		}
 	}
 	return nil, nil

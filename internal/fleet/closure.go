@@ -177,7 +177,7 @@ func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
 		}
 		for _, o := range entries[i].Objects {
 			if leads(o.APIVersion, o.Kind) {
-				w.note(o.decoded(), r, r.Path)
+				w.note(o.decoded(), r, cmp.Or(o.File, r.Path))
 			}
 		}
 	}
@@ -320,7 +320,15 @@ func referenceTo(u *unstructured.Unstructured) controllers.ObjectRef {
 	return controllers.ObjectRef{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
 }
 
+// unknown notes what cannot be told about a sync object, unless it is clear
+// that it is about another cluster.
 func (w *walker) unknown(u controllers.Unknown, p pending) {
+	to, _ := dig(p.obj.Object, "spec", "destination").(map[string]any)
+	for _, word := range []string{text(to["name"]), text(to["server"])} {
+		if c, ok := w.fleet.Cluster(word); ok && p.obj.GetKind() == "Application" && c.Name != w.cluster.Name {
+			return
+		}
+	}
 	w.findings = append(w.findings, Finding{
 		Root: p.from.id, File: p.file, Message: fmt.Sprintf("%s %s: %s", u.Object.Kind, path.Join(u.Object.Namespace, u.Object.Name), u.Reason),
 		Unknown: true, Step: u.Step,

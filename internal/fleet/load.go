@@ -131,6 +131,9 @@ func (f *Fleet) roots(ctx context.Context, c Cluster) (roots []Root, findings []
 		}
 		roots = append(roots, r)
 	}
+	if err := f.prefetchRoots(ctx, c); err != nil {
+		return nil, nil, err
+	}
 	// A root with a line of its own keeps its name where a pattern covers it too.
 	for _, r := range c.Roots {
 		if _, glob := strings.CutSuffix(r.Path, "/*"); glob {
@@ -173,6 +176,16 @@ func (f *Fleet) roots(ctx context.Context, c Cluster) (roots []Root, findings []
 		}
 	}
 	return roots, findings, nil
+}
+
+// prefetchRoots brings the listings that roots looks at, in a round trip for
+// each level of directories.
+func (f *Fleet) prefetchRoots(ctx context.Context, c Cluster) error {
+	dirs := make([]string, 0, len(c.Roots))
+	for _, r := range c.Roots {
+		dirs = append(dirs, strings.TrimSuffix(r.Path, "/*"))
+	}
+	return f.tree.PrefetchListings(ctx, dirs...)
 }
 
 // missing makes a finding of an error about a root, and leaves an error that

@@ -64,10 +64,10 @@ func unlisted(fields map[string]any) (objects []*unstructured.Unstructured) {
 	return objects
 }
 
-// References lists the paths in the repository that a kustomization file
-// names, files and directories; component reports that it is one. What is no
-// kustomization names nothing.
-func References(file string, data []byte) (names []string, component bool) {
+// References lists the paths that a kustomization file names, as it names
+// them; component reports that it is one. What lies elsewhere, and a file that
+// is no kustomization, names nothing.
+func References(data []byte) (names []string, component bool) {
 	if inflated(data) != "" {
 		return nil, false
 	}
@@ -79,7 +79,11 @@ func References(file string, data []byte) (names []string, component bool) {
 		Kind string `json:"kind"`
 	}
 	_ = yaml.Unmarshal(data, &kind) // it has been parsed above
-	names = within(path.Dir(file), slices.Concat(k.bases, k.references))
+	for _, r := range slices.Concat(k.bases, k.references) {
+		if r != "" && !strings.Contains(r, "\n") && !remote(r) && !path.IsAbs(r) {
+			names = append(names, path.Clean(r))
+		}
+	}
 	slices.Sort(names)
 	return slices.Compact(names), kind.Kind == "Component"
 }
