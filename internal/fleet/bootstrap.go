@@ -47,7 +47,12 @@ func (w *walker) bootstraps(ctx context.Context) (level []*appliedRoot, err erro
 func (w *walker) bootstrap(ctx context.Context, name string) (*appliedRoot, error) {
 	root := &appliedRoot{Root: Root{Path: name}, id: name, options: w.cluster.buildOptions(), file: ConfigFile, start: true}
 	root.passing = w.cluster.GitOps == controllers.ArgoCD && !w.cluster.InCluster
-	if root.options.Directory != nil {
+	listing, err := w.fleet.tree.ReadDir(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	builds := slices.ContainsFunc(listing, func(e gitops.Entry) bool { return slices.Contains(kustomize.FileNames(), e.Name) })
+	if root.options.Directory != nil && !builds {
 		root.options.Directory.Recurse = true
 	}
 	entries, err := w.builder.entries(ctx, []want{root.want()})

@@ -168,6 +168,10 @@ func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
 				return err
 			}
 			w.roots, w.entries = append(w.roots, r), append(w.entries, entries[i])
+		} else if entries[i].Failure != "" {
+			w.findings = append(w.findings, Finding{
+				Root: r.id, File: entries[i].FailureFile, Message: "what it would have applied is not known: " + entries[i].Failure, Unknown: entries[i].Outside != "",
+			})
 		}
 		if len(w.cluster.Bootstrap) == 0 {
 			continue // what is declared is all there is
