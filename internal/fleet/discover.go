@@ -31,14 +31,14 @@ func Discover(ctx context.Context, tree *gitops.Tree, o Options) (*Fleet, error)
 	if err != nil {
 		return nil, err
 	}
-	d := &discovery{fleet: f, scan: s, parents: s.parents(), applied: map[string]bool{}}
+	d := &discovery{fleet: f, scan: s, parents: s.parents(), applied: map[string]bool{}, sources: map[string]Flux{}}
 	if err := d.flux(ctx); err != nil {
 		return nil, err
 	}
 	if err := d.argo(ctx); err != nil {
 		return nil, err
 	}
-	f.clusters, f.findings = d.clusters, s.findings
+	f.clusters, f.findings = d.clusters, append(s.findings, d.charts()...)
 	return f, nil
 }
 
@@ -48,7 +48,24 @@ type discovery struct {
 	scan     *scan
 	parents  map[string][]string
 	applied  map[string]bool // files and directories that a cluster found so far reads
+	sources  map[string]Flux // of bootstraps that Flux's operator makes
 	clusters []Cluster
+}
+
+// charts are kustomizations that inflate a Helm chart, stand in no other one
+// and are applied by nothing that was found: what they make may start a cluster.
+func (d *discovery) charts() (findings []Finding) {
+	for _, name := range slices.Sorted(maps.Keys(d.scan.files)) {
+		dir := path.Dir(name)
+		if file := d.scan.files[name]; !file.Chart || file.Component || d.applied[name] || len(d.parents[dir]) > 0 {
+			continue
+		}
+		findings = append(findings, Finding{
+			Root: dir, File: name, Message: "nothing that was found applies it, and it inflates a Helm chart, which may make Applications: those are not known", Unknown: true,
+			Step: "declare the cluster and its roots in " + ConfigFile,
+		})
+	}
+	return findings
 }
 
 func (d *discovery) flux(ctx context.Context) error {
@@ -104,9 +121,8 @@ func (d *discovery) fluxStarts() (starts []string) {
 	for _, o := range d.scan.objects {
 		if b, ok := controllers.Bootstrap(o.obj); ok {
 			starts = append(starts, clean(b.Path))
-			if b.URL != "" {
-				d.fleet.urls = append(d.fleet.urls, b.URL)
-			}
+			d.sources[clean(b.Path)] = Flux{b.Namespace, Source{b.Source.Kind, b.Source.Name}}
+			d.fleet.urls = append(d.fleet.urls, b.URL)
 			continue
 		}
 		if !isFlux(o.obj) {
@@ -155,6 +171,9 @@ func newCluster(controller string, bootstrap ...string) Cluster {
 
 // sourceOf is the source that most Kustomizations of a bootstrap name.
 func (d *discovery) sourceOf(dir string) Flux {
+	if f, told := d.sources[dir]; told {
+		return f
+	}
 	count := map[Flux]int{}
 	reads := d.scan.reads(dir)
 	for _, o := range d.scan.objects {
@@ -205,7 +224,15 @@ func (d *discovery) argo(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if len(all.destinations) == 0 {
+			d.scan.findings = append(d.scan.findings, all.findings...) // of no cluster
+		}
 		found[start] = all
+		for _, r := range all.roots {
+			for name := range d.scan.reads(r.Path) {
+				d.applied[name] = true
+			}
+		}
 	}
 	d.destinations(d.outermost(found))
 	return nil
@@ -268,7 +295,11 @@ func (d *discovery) destinations(found map[string]*closure) {
 			}
 		}
 	}
-	for _, word := range slices.Sorted(maps.Keys(made)) {
+	words := slices.Sorted(maps.Keys(made))
+	slices.SortStableFunc(words, func(a, b string) int { // what has a name of its own keeps it
+		return cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/"))
+	})
+	for _, word := range words {
 		c := made[word]
 		d.name(c, word)
 		if c.Name != word && !c.InCluster && !slices.Contains(c.Aliases, word) {
@@ -285,22 +316,29 @@ func hostOf(server string) string {
 	return server
 }
 
-// name calls a cluster by a word, made a name that no other one has.
+// name calls a cluster by a word, or by the shortest end of a path that no
+// other cluster is called by.
 func (d *discovery) name(c *Cluster, word string) {
-	name := rootName(word)
-	name = strings.Trim(name[:min(len(name), 50)], "-")
-	taken := func(o Cluster) bool { return o.Name == name }
-	if name == "" || name == "patches" || name == "history" || slices.ContainsFunc(d.clusters, taken) {
+	parts := strings.Split(word, "/")
+	name := ""
+	for n := 1; n <= len(parts) && (name == "" || d.taken(name)); n++ {
+		name = rootName(strings.Join(parts[len(parts)-n:], "/"))
+	}
+	if name = strings.Trim(name[:min(len(name), 50)], "-"); name == "" || d.taken(name) {
 		name = strings.TrimPrefix(name+"-"+shortHash(c.GitOps+" "+strings.Join(c.Bootstrap, " ")), "-")
 	}
 	c.Name, c.Response = name, path.Join(responseRoot, name)
 }
 
+func (d *discovery) taken(name string) bool {
+	return name == "patches" || name == "history" || slices.ContainsFunc(d.clusters, func(o Cluster) bool { return o.Name == name })
+}
+
 // nameOfPath is the bootstrap's path without what all of them have.
 func nameOfPath(start string) string {
 	start = strings.TrimSuffix(start, path.Ext(start))
-	if i := strings.LastIndex("/"+start, "/clusters/"); i >= 0 && start[i:] != "clusters/" {
-		start = strings.TrimPrefix(start[i:], "clusters/")
+	if _, below, ok := strings.Cut("/"+start, "/clusters/"); ok && below != "" {
+		return strings.ReplaceAll(below, "/", "-")
 	}
 	if start == "." {
 		return "cluster"

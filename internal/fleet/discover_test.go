@@ -111,8 +111,8 @@ func TestDiscoverArgo(t *testing.T) {
 		"shop/web.yaml":           manifest("Deployment", "", "web"),
 		"tools/agent.yaml":        manifest("DaemonSet", "", "agent"),
 	})
-	require.Equal(t, []string{"argocd-root argocd argocd/root.yaml", "prod-us argocd argocd/root.yaml"}, clusterNames(f))
-	require.Equal(t, []string{"DaemonSet tools/agent"}, namesOf(indexed(t, f, "argocd-root").Workloads()))
+	require.Equal(t, []string{"prod-us argocd argocd/root.yaml", "root argocd argocd/root.yaml"}, clusterNames(f))
+	require.Equal(t, []string{"DaemonSet tools/agent"}, namesOf(indexed(t, f, "root").Workloads()))
 	us := indexed(t, f, "prod-us")
 	require.Equal(t, []string{"Deployment shop/web"}, namesOf(us.Workloads()))
 	unknown := 0

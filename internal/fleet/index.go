@@ -92,7 +92,7 @@ func (f *Fleet) index(ctx context.Context, c Cluster) (*Index, error) {
 	}
 	ix := &Index{
 		cluster: c, roots: map[string]rootInfo{}, objects: map[string][]indexedObject{}, extras: map[ObjectRef]extra{},
-		releases: map[string][]helmRelease{}, findings: slices.Concat(f.findings, all.findings), response: all.response, fleet: f,
+		releases: map[string][]helmRelease{}, findings: slices.Clone(all.findings), response: all.response, fleet: f,
 	}
 	for i, r := range all.roots {
 		ix.add(r, all.entries[i])

@@ -70,8 +70,13 @@ func newFleet(tree *gitops.Tree, c config, o Options) *Fleet {
 
 // everywhere follows what a bootstrap applies to any cluster.
 func (f *Fleet) everywhere(ctx context.Context, c Cluster) (*closure, error) {
+	c.Name = "from " + strings.Join(c.Bootstrap, " ") // of its cache
 	return f.close(ctx, c, true)
 }
+
+// Findings lists what is about no cluster: what discovery could not read, or
+// not follow to one.
+func (f *Fleet) Findings() []Finding { return slices.Clone(f.findings) }
 
 // closure follows what a cluster applies, once.
 func (f *Fleet) closure(ctx context.Context, c Cluster) (*closure, error) {

@@ -113,7 +113,7 @@ var templates = map[string][]string{
 // init containers. Cluster and Root are left to the index.
 func workloadOf(u *unstructured.Unstructured) (w *Workload, init []Container) {
 	at, owns := templates[group(u.GetAPIVersion())+"/"+u.GetKind()]
-	if !owns {
+	if !owns || u.GetName() == "" { // a generateName is another one each time
 		return nil, nil
 	}
 	template, ok := dig(u.Object, at...).(map[string]any)

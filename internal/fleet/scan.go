@@ -36,6 +36,7 @@ type scannedFile struct {
 	Objects       [][]byte // JSON of the sync objects in it
 	Kustomization bool
 	Component     bool
+	Chart         bool     // it inflates a Helm chart
 	References    []string // of a kustomization, relative to the directory
 	Problem       string
 }
@@ -154,7 +155,8 @@ func (f *Fleet) scanFile(ctx context.Context, dir, name string) (out scannedFile
 	}
 	if slices.Contains(kustomize.FileNames(), name) {
 		out.Kustomization = true
-		out.References, out.Component = kustomize.References(data)
+		l := kustomize.References(data)
+		out.References, out.Component, out.Chart = l.Names, l.Component, l.Chart
 		return out, nil
 	}
 	if len(data) > maxScanned || !slices.ContainsFunc(leadingGroups, func(g []byte) bool { return bytes.Contains(data, g) }) {

@@ -199,7 +199,10 @@ func (t *Tree) findAll(ctx context.Context, names []string) (found []treeEntry, 
 	}
 	var walks []walk
 	for _, name := range names {
-		if name == "" || name == "." || path.Clean(name) == name && !path.IsAbs(name) {
+		if name == "." {
+			name = ""
+		}
+		if name == "" || path.Clean(name) == name && !path.IsAbs(name) {
 			walks = append(walks, walk{treeEntry{mode: modeDir, hash: t.root}, strings.FieldsFunc(name, func(r rune) bool { return r == '/' })})
 		}
 	}

@@ -64,26 +64,34 @@ func unlisted(fields map[string]any) (objects []*unstructured.Unstructured) {
 	return objects
 }
 
-// References lists the paths that a kustomization file names, as it names
-// them; component reports that it is one. What lies elsewhere, and a file that
-// is no kustomization, names nothing.
-func References(data []byte) (names []string, component bool) {
+// Listing is what a kustomization file names, without being built.
+type Listing struct {
+	Names     []string // paths, as the file has them
+	Component bool
+	Chart     bool // it inflates a Helm chart
+}
+
+// References reads a kustomization file. What lies elsewhere is not among the
+// names, and a file that is no kustomization names nothing.
+func References(data []byte) (l Listing) {
 	if inflated(data) != "" {
-		return nil, false
+		return l
 	}
 	k, err := parseKustomization(data)
 	if err != nil {
-		return nil, false
+		return l
 	}
 	var kind struct {
 		Kind string `json:"kind"`
 	}
 	_ = yaml.Unmarshal(data, &kind) // it has been parsed above
+	l.Component, l.Chart = kind.Kind == "Component", k.helm
 	for _, r := range slices.Concat(k.bases, k.references) {
 		if r != "" && !strings.Contains(r, "\n") && !remote(r) && !path.IsAbs(r) {
-			names = append(names, path.Clean(r))
+			l.Names = append(l.Names, path.Clean(r))
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names), kind.Kind == "Component"
+	slices.Sort(l.Names)
+	l.Names = slices.Compact(l.Names)
+	return l
 }
