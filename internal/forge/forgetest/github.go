@@ -30,6 +30,8 @@ type Options struct {
 	Teams         []string
 	Labels        []string // that exist from the start
 	NoDrafts      bool
+	Protected     bool     // every branch
+	Rules         []string // types of the rules that every branch has
 
 	// Branch finds the tip of a branch; nil makes one up for every name.
 	Branch func(name string) (revision string, ok bool)

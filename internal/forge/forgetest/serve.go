@@ -100,6 +100,9 @@ func (g *GitHub) serve(r *http.Request, path string, body []byte) answer {
 	if !ok {
 		return refuse(http.StatusNotFound, "Not Found")
 	}
+	if a, ok := g.branch(r.Method, rest); ok {
+		return a
+	}
 	segments := strings.Split(strings.TrimPrefix(rest, "/"), "/")
 	route := r.Method + " " + segments[0]
 	var pr *PullRequest
