@@ -20,7 +20,8 @@ type Bootstrapped struct {
 
 // Bootstrap reads a FluxInstance, or the HelmRelease whose chart makes one of
 // its values (flux-operator: api/v1/fluxinstance_types.go, charts/flux-instance).
-// It is false for an object that starts nothing.
+// An object without a namespace is taken for one in flux-system. It is false for
+// an object that starts nothing.
 func Bootstrap(obj *unstructured.Unstructured) (Bootstrapped, bool) {
 	namespace, at := obj.GetNamespace(), []string{"spec", "sync"}
 	switch group, _, _ := strings.Cut(obj.GetAPIVersion(), "/"); {
@@ -39,6 +40,7 @@ func Bootstrap(obj *unstructured.Unstructured) (Bootstrapped, bool) {
 	if sync.url == "" || sync.path == "" {
 		return Bootstrapped{}, false
 	}
+	namespace = cmp.Or(namespace, "flux-system")
 	name := cmp.Or(sync.name, namespace)
 	return Bootstrapped{
 		Source: ObjectRef{Kind: cmp.Or(sync.kind, "GitRepository"), Namespace: namespace, Name: name},

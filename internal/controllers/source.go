@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -50,7 +51,7 @@ func fluxSource(env Env, obj *unstructured.Unstructured, ref sourceReference) (s
 
 // repositorySource is a source that source-controller fetches.
 func repositorySource(env Env, obj *unstructured.Unstructured, ref sourceReference) (s source, u *Unknown) {
-	name := fmt.Sprintf("%s %s/%s", ref.Kind, ref.Namespace, ref.Name)
+	name := ref.Kind + " " + path.Join(ref.Namespace, ref.Name)
 	known := env.Sources[ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}]
 	repository := env.Find(ref.Kind, ref.Namespace, ref.Name)
 	var spec sourceSpec
@@ -166,14 +167,14 @@ func artifactSource(env Env, obj *unstructured.Unstructured, ref sourceReference
 				with("declare the root in .irgit.yaml")
 		}
 	}
-	return source{}, unknownf(obj, "has the artifact %s/%s for its source, which no ArtifactGenerator in this repository makes", ref.Namespace, ref.Name).
+	return source{}, unknownf(obj, "has the artifact %s for its source, which no ArtifactGenerator in this repository makes", path.Join(ref.Namespace, ref.Name)).
 		with("declare the root in .irgit.yaml").waiting()
 }
 
 // artifact reads copy operations that take from one repository.
 func (spec generatorSpec) artifact(env Env, obj, generator *unstructured.Unstructured, copies []copyOperation) (s source, u *Unknown) {
 	from := func(format string, args ...any) *Unknown {
-		return unknownf(obj, "is made by ArtifactGenerator %s/%s, which %s", generator.GetNamespace(), generator.GetName(), fmt.Sprintf(format, args...)).
+		return unknownf(obj, "is made by ArtifactGenerator %s, which %s", path.Join(generator.GetNamespace(), generator.GetName()), fmt.Sprintf(format, args...)).
 			with("declare the root in .irgit.yaml")
 	}
 	alias := ""
