@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -46,9 +45,34 @@ func (m *measure) add(other measure) {
 	m.objects, m.bytes, m.fan = m.objects+other.objects, m.bytes+other.bytes, max(m.fan, other.fan)
 }
 
-// moves are patches that kinds and paths say nothing about, however they are
-// written.
-var moves = regexp.MustCompile(`["'\s:](move|copy)["'\s,}]|\\[xuU\n]|!!|allowKindChange`)
+// moves reports whether there are patches in n, or in texts in it, that kinds
+// and paths say nothing about: they move or copy what is there, or change kinds.
+func moves(n *yaml.Node, levels int) bool {
+	if n.Kind == yaml.ScalarNode {
+		var text yaml.Node
+		return n.Tag == "!!binary" || levels > 0 && strings.Contains(n.Value, "op") &&
+			yaml.Unmarshal([]byte(n.Value), &text) == nil && text.Kind != 0 && text.Content[0].Kind != yaml.ScalarNode && moves(&text, levels-1)
+	}
+	for i, below := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 {
+			switch key, value := n.Content[i-1], resolved(below); {
+			case strings.EqualFold(key.Value, "allowKindChange"), key.Value == "op" && (value.Value == "move" || value.Value == "copy"):
+				return true
+			}
+		}
+		if moves(below, levels) {
+			return true
+		}
+	}
+	return false
+}
+
+func resolved(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
 
 // note takes in a file that the library reads.
 func (g *growth) note(file string, data []byte) {
@@ -64,7 +88,8 @@ func (g *growth) note(file string, data []byte) {
 		return // the library does not run it
 	}
 	g.any.bytes += len(data) // its patches and literals
-	if moves.Match(data) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil || moves(&doc, maxWithin) {
 		g.moved, g.linked = true, 0
 	}
 	g.kind("ConfigMap").objects += len(k.ConfigMapGenerator)
@@ -134,7 +159,8 @@ func (g *growth) document(doc *yaml.Node) int {
 	m := &g.any
 	if head.Kind != "" && !strings.HasSuffix(head.Kind, "Generator") {
 		m = g.kind(head.Kind)
-	} else if text, err := yaml.Marshal(doc); err != nil || moves.Match(text) {
+	}
+	if (head.Kind == "" || strings.HasSuffix(head.Kind, "Transformer")) && moves(doc, maxWithin) {
 		g.moved, g.linked = true, 0
 	}
 	one := measure{objects: 1}
@@ -144,18 +170,22 @@ func (g *growth) document(doc *yaml.Node) int {
 }
 
 // weigh is the size of a node in bytes, with its aliases written out. fan is
-// raised to the most that a wildcard can match in it: the library looks into
-// texts that are YAML, too.
+// raised to the most that a wildcard can match in it, or in its texts: the
+// library looks into those that are YAML.
 func weigh(n *yaml.Node, fan *int, known map[*yaml.Node]int) int {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
+	n = resolved(n)
 	if sum, ok := known[n]; ok {
 		return sum
 	}
 	known[n] = 0
 	sum := len(n.Value) + 1
-	*fan = max(*fan, len(n.Content), len(n.Value)/2)
+	*fan = max(*fan, len(n.Content))
+	if n.Kind == yaml.ScalarNode && strings.ContainsAny(n.Value, ":-[{") {
+		var text yaml.Node
+		if err := yaml.Unmarshal([]byte(n.Value), &text); err == nil && text.Kind != 0 && text.Content[0].Kind != yaml.ScalarNode {
+			weigh(&text, fan, known)
+		}
+	}
 	for _, below := range n.Content {
 		sum += weigh(below, fan, known)
 	}
