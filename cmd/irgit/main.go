@@ -125,7 +125,7 @@ func newRootCommand(environ []string) *cobra.Command {
 	})
 	root.AddCommand(
 		newRespondCommand(environ), newPlanCommand(environ), newIncidentCommand(environ), newActionsCommand(), newPolicyCommand(environ),
-		newRenderCommand(environ), newDoctorCommand(environ), newConfigCommand(environ), newDemoCommand(), newVersionCommand(),
+		newFleetCommand(environ), newInitCommand(environ), newRenderCommand(environ), newDoctorCommand(environ), newConfigCommand(environ), newDemoCommand(), newVersionCommand(),
 	)
 	for _, c := range allCommands(root) {
 		if c.Args != nil {
