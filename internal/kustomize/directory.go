@@ -89,6 +89,9 @@ func (s *session) manifest(name string) ([]byte, error) {
 	if reason := inflated(data); reason != "" {
 		return nil, s.refuse(name, reason)
 	}
+	if isPointer(data) {
+		return nil, s.refuse(name, isLFS)
+	}
 	return data, s.count(name, data)
 }
 

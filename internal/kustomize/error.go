@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +63,9 @@ func (s *session) explain(err error) error {
 	}
 	if s.last != "" && !isKustomization(s.last) && strings.Contains(reason, path.Base(s.last)) {
 		file = s.last // where the library stopped
+		if s.pointer {
+			reason = isLFS
+		}
 	}
 	// What was left out of a Partial build may be what a patch is for.
 	beyond := types.IsErrOnlyBuiltinPluginsAllowed(err) || len(s.missing) > 0
@@ -69,6 +73,13 @@ func (s *session) explain(err error) error {
 }
 
 const maxReason = 600 // bytes of the library's words that are worth showing
+
+// isLFS is what is wrong with a file that only points to its content.
+const isLFS = "is a Git LFS pointer where YAML is expected: keep manifests in the repository itself"
+
+func isPointer(data []byte) bool {
+	return bytes.HasPrefix(data, []byte("version https://git-lfs.github.com/spec/"))
+}
 
 // clean is the root's path as the tree knows it, "" for the whole tree.
 func clean(root string) string { return strings.Trim(path.Clean("/"+root), "/") }

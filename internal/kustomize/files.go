@@ -40,7 +40,8 @@ type session struct {
 	read          map[string]bool
 	looked        map[string]bool // paths that were asked for
 	checked       map[string]bool // files that passed the guard
-	last          string
+	last          string          // the file that was read last
+	pointer       bool            // which is one of Git LFS
 	reads         int
 	bytes         int
 	steps         int
@@ -131,7 +132,7 @@ func (s *session) raw(inside string) ([]byte, error) {
 	if err != nil {
 		return nil, s.unread(err, inside)
 	}
-	s.read[where], s.last = true, where
+	s.read[where], s.last, s.pointer = true, where, isPointer(data)
 	return data, nil
 }
 
@@ -161,6 +162,9 @@ func (s *session) prepare(inside string, data []byte) ([]byte, error) {
 	if reason := inflated(data); reason != "" {
 		return nil, s.refuse(inside, reason)
 	}
+	if isKustomization(inside) && isPointer(data) {
+		return nil, s.refuse(inside, isLFS)
+	}
 	if s.generated == nil && isKustomization(inside) && tidy(path.Dir(inside)) == s.root {
 		var err error
 		if data, err = s.merged(data, nil); err != nil {
@@ -183,8 +187,18 @@ func (s *session) unread(err error, inside string) error {
 	if e, _, err := s.view.stat(s.ctx, inside); err == nil && e.Mode == gitops.Dir {
 		return noted // it asks for a file first, then for a directory
 	}
-	s.failure = s.refuse(inside, oneLine(err))
+	s.failure = &Error{Root: s.root, File: s.where(inside), Reason: oneLine(err), Outside: s.inSubmodule(inside)}
 	return s.failure
+}
+
+// inSubmodule reports whether a path leads into another repository.
+func (s *session) inSubmodule(inside string) bool {
+	for ; inside != "." && inside != ""; inside = path.Dir(inside) {
+		if e, _, err := s.view.stat(s.ctx, inside); err == nil && e.Mode == gitops.Submodule {
+			return true
+		}
+	}
+	return false
 }
 
 // IsDir reports whether name is a directory.

@@ -119,11 +119,16 @@ func notFetched(key, reference string) string {
 // beyond reports whether an entry is fetched from elsewhere.
 func (s *session) beyond(file, key string, v any) bool {
 	reference, _ := v.(string)
-	if strings.Contains(reference, "\n") || !remote(reference) {
-		return false
+	elsewhere := !strings.Contains(reference, "\n") && remote(reference)
+	if reference != "" && !elsewhere {
+		for _, name := range within(tidy(path.Dir(file)), []string{reference}) {
+			elsewhere = s.inSubmodule(name)
+		}
 	}
-	s.leave(file, notFetched(key, reference))
-	return true
+	if elsewhere {
+		s.leave(file, notFetched(key, reference))
+	}
+	return elsewhere
 }
 
 // foreign reports whether an entry of plugins is a configuration, or leads to a
