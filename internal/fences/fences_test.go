@@ -33,7 +33,7 @@ var allowed = map[string][]string{
 	"internal/policy":         {"internal/alert", "internal/expr", "internal/fleet", "internal/strict", "internal/validate"},
 	"internal/manifest":       {},
 	"internal/render": {
-		"internal/expr", "internal/fleet", "internal/gitops", "internal/kustomize", "internal/manifest", "internal/policy", "internal/strict", "internal/validate", "templates",
+		"internal/edit", "internal/expr", "internal/fleet", "internal/gitops", "internal/kustomize", "internal/manifest", "internal/policy", "internal/strict", "internal/validate", "templates",
 	},
 	"internal/proposal":        {},
 	"internal/forge":           {},

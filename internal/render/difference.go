@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -28,6 +29,22 @@ func merged(v any, patch map[string]any) map[string]any {
 		default:
 			out[key] = value
 		}
+	}
+	return out
+}
+
+// appended is v with an item added to the list at a path; v is not changed.
+func appended(v map[string]any, path []string, item any) map[string]any {
+	out := maps.Clone(v)
+	if out == nil {
+		out = map[string]any{}
+	}
+	if key := path[0]; len(path) > 1 {
+		below, _ := out[key].(map[string]any)
+		out[key] = appended(below, path[1:], item)
+	} else {
+		list, _ := out[key].([]any)
+		out[key] = append(slices.Clone(list), item)
 	}
 	return out
 }

@@ -56,59 +56,68 @@ func (b *bundler) create(step *Step, fields map[string]any) error {
 	return nil
 }
 
-// patch adds a PatchTransformer for an object of the fleet.
+// patch adds a patch of an object of the fleet: where a hook takes it, as a
+// PatchTransformer.
 func (b *bundler) patch(step *Step, p Patch) error {
 	if !slices.Contains(patchable, groupOf(p.Object.APIVersion)+"/"+p.Object.Kind) {
 		return &RefusedError{step.Action, []validate.Problem{{Message: fmt.Sprintf("%s %s may not be patched by a containment", p.Object.APIVersion, p.Object.Kind)}}}
 	}
-	p.Fields = runtime.DeepCopyJSON(p.Fields)
 	wrong := inert(p.Fields, "")
-	group, version, _ := strings.Cut(p.Object.APIVersion, "/")
-	if version == "" {
-		group, version = "", group
-	}
-	meta := map[string]any{"name": p.Object.Name}
-	target := map[string]any{ // regular expressions, all of them
-		"group": exactly(group), "version": exactly(version), "kind": exactly(p.Object.Kind), "name": exactly(p.Object.Name),
-	}
-	if built := b.request.Index.BuiltNamespace(p.Object); built != "" {
-		meta["namespace"], target["namespace"] = built, exactly(built)
-	}
-	merge := map[string]any{"apiVersion": p.Object.APIVersion, "kind": p.Object.Kind, "metadata": meta}
-	for key, value := range p.Fields {
-		merge[key] = value
-	}
-	text, err := manifest.Encode("", merge)
-	if err != nil {
-		return fmt.Errorf("render action %s: %w", step.Action, err)
-	}
-	label := strings.Join([]string{step.Action, strings.ToLower(p.Object.Kind), p.Object.Name}, "-")
-	transformer := map[string]any{
-		"apiVersion": "builtin", "kind": "PatchTransformer",
-		"metadata": map[string]any{"name": objectName(b.request.Incident) + "-" + label},
-		"target":   target,
-		"patch":    strings.TrimSuffix(string(text), "\n"),
-	}
-	data, err := b.write(step.Action, transformer)
-	if err != nil {
-		return err
-	}
-	place := b.roots[p.Object.Root]
-	p.File = path.Join(place.hook.Dir, b.request.Incident, label+".yaml")
-	wrong = append(wrong, b.catalogue.validator.Object(p.File, transformer)...)
 	if len(b.bundle.Patches) == maxPatched {
 		wrong = append(wrong, validate.Problem{Message: fmt.Sprintf("more than %d patches in one incident", maxPatched)})
 	}
-	if slices.ContainsFunc(place.files, func(f file) bool { return f.name == label+".yaml" }) {
+	if slices.ContainsFunc(b.bundle.Patches, func(o Patch) bool { return o.Action == p.Action && o.Object == p.Object }) {
 		wrong = append(wrong, validate.Problem{Message: fmt.Sprintf("the action patches %s %s twice: put the fields into one patch", p.Object.Kind, p.Object.Name)})
+	}
+	p.File = p.Place.File
+	if place := b.places[p.Place.Hook.Dir]; place != nil {
+		f, problems, err := b.transformer(p)
+		if err != nil {
+			return err
+		}
+		wrong = append(wrong, problems...)
+		p.File = path.Join(place.hook.Dir, b.request.Incident, f.name)
+		place.files = append(place.files, f)
 	}
 	if len(wrong) > 0 {
 		return &RefusedError{step.Action, wrong}
 	}
 	b.bundle.Patches = append(b.bundle.Patches, p)
-	place.files = append(place.files, file{label + ".yaml", data})
 	step.Files = append(step.Files, p.File)
+	b.warn(step, p)
 	return nil
+}
+
+// transformer is a patch as a hook takes it.
+func (b *bundler) transformer(p Patch) (f file, wrong []validate.Problem, err error) {
+	text, target, err := b.strategic(p)
+	if err != nil {
+		return file{}, nil, err
+	}
+	label := strings.Join([]string{p.Action, strings.ToLower(p.Object.Kind), p.Object.Name}, "-")
+	transformer := map[string]any{
+		"apiVersion": "builtin", "kind": "PatchTransformer",
+		"metadata": map[string]any{"name": objectName(b.request.Incident) + "-" + label},
+		"target":   target,
+		"patch":    text,
+	}
+	data, err := b.write(p.Action, transformer)
+	if err != nil {
+		return file{}, nil, err
+	}
+	name := label + ".yaml"
+	return file{name, data}, b.catalogue.validator.Object(path.Join(p.Place.Hook.Dir, b.request.Incident, name), transformer), nil
+}
+
+// warn says what a reviewer has to know of the way that a patch takes.
+func (b *bundler) warn(step *Step, p Patch) {
+	say := func(format string, args ...any) { step.Warnings = append(step.Warnings, fmt.Sprintf(format, args...)) }
+	for _, id := range p.Place.Roots {
+		if missing := b.root(id).Missing; len(missing) > 0 && !slices.Contains(b.partial, id) {
+			b.partial = append(b.partial, id)
+			say("a part of root %s lies outside of the repository (%s): the proof covers the part that is in it", id, strings.Join(missing, "; "))
+		}
+	}
 }
 
 func exactly(s string) string { return "^" + regexp.QuoteMeta(s) + "$" }

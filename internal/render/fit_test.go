@@ -8,7 +8,6 @@ import (
 
 	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
-	"github.com/irgit/irgit/internal/kustomize"
 	"github.com/irgit/irgit/internal/policy"
 	"github.com/irgit/irgit/internal/render"
 )
@@ -29,17 +28,17 @@ func TestWhatDoesNotFitSaysWhy(t *testing.T) {
 		action  policy.Action
 		want    string
 	}{
-		"hostNetwork":    {newFleet(t), "prod-eu", "infra/node-agent", act("quarantine"), "use the host's network"},
-		"outside mesh":   {newFleet(t), "prod-eu", "infra/node-agent", act("deny-east-west"), "outside the mesh"},
-		"no mesh":        {newFleet(t, replaced(t, fleet.ConfigFile, "{mode: istio-ambient}", "{mode: none}")), "staging", "payments/payments", act("deny-east-west"), "declares no service mesh"},
-		"opted out":      {newFleet(t, payments("app.kubernetes.io/part-of: checkout", `sidecar.istio.io/inject: "false"`)), "prod-eu", "payments/payments", act("deny-east-west"), "keeps the pods out of the mesh"},
-		"no waypoint":    {newFleet(t), "staging", "payments/payments", act("deny-http", "paths", []any{"/x"}), "declares no waypoint"},
-		"no Service":     {newFleet(t), "prod-us", "batch/report", act("deny-east-west"), "no Service selects the pods"},
-		"nothing scales": {newFleet(t), "prod-eu", "payments/ledger", act("freeze-scale"), "nothing scales it"},
-		"old autoscaler": {newFleet(t, payments("apiVersion: autoscaling/v2\n", "apiVersion: autoscaling/v1\n")), "prod-eu", "payments/payments", act("freeze-scale"), "HorizontalPodAutoscaler payments is written in another version than autoscaling/v2"},
-		"KEDA":           {newFleet(t, payments("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler", "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject")), "prod-eu", "payments/payments", act("freeze-scale"), "ScaledObject payments scales it"},
-		"hook not wired": {newFleet(t, replaced(t, "apps/prod-eu/kustomization.yaml", "transformers:\n  - ../../incident-response/patches/prod-eu/apps\n", "")), "prod-eu", "payments/payments", act("freeze-rollout"), "does not name irgit's hook"},
-		"a Job":          {newFleet(t, edit{"apps/base/batch/report.yaml": job}), "prod-eu", "batch/report", act("freeze-rollout"), "no way to hold back a Job"},
+		"hostNetwork":     {newFleet(t), "prod-eu", "infra/node-agent", act("quarantine"), "use the host's network"},
+		"outside mesh":    {newFleet(t), "prod-eu", "infra/node-agent", act("deny-east-west"), "outside the mesh"},
+		"no mesh":         {newFleet(t, replaced(t, fleet.ConfigFile, "{mode: istio-ambient}", "{mode: none}")), "staging", "payments/payments", act("deny-east-west"), "declares no service mesh"},
+		"opted out":       {newFleet(t, payments("app.kubernetes.io/part-of: checkout", `sidecar.istio.io/inject: "false"`)), "prod-eu", "payments/payments", act("deny-east-west"), "keeps the pods out of the mesh"},
+		"no waypoint":     {newFleet(t), "staging", "payments/payments", act("deny-http", "paths", []any{"/x"}), "declares no waypoint"},
+		"no Service":      {newFleet(t), "prod-us", "batch/report", act("deny-east-west"), "no Service selects the pods"},
+		"nothing scales":  {newFleet(t), "prod-eu", "payments/ledger", act("freeze-scale"), "nothing scales it"},
+		"old autoscaler":  {newFleet(t, payments("apiVersion: autoscaling/v2\n", "apiVersion: autoscaling/v1\n")), "prod-eu", "payments/payments", act("freeze-scale"), "HorizontalPodAutoscaler payments is written in another version than autoscaling/v2"},
+		"KEDA":            {newFleet(t, payments("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler", "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject")), "prod-eu", "payments/payments", act("freeze-scale"), "ScaledObject payments scales it"},
+		"cannot be wired": {newFleet(t, unwirable(t)), "prod-eu", "payments/payments", act("freeze-rollout"), "line 7: transformers: an anchor or alias"},
+		"a Job":           {newFleet(t, edit{"apps/base/batch/report.yaml": job}), "prod-eu", "batch/report", act("freeze-rollout"), "no way to hold back a Job"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Contains(t, misfit(t, catalogue(t), request(t, c.fleet, c.cluster, c.target, c.action)), c.want)
@@ -47,8 +46,14 @@ func TestWhatDoesNotFitSaysWhy(t *testing.T) {
 	}
 }
 
+// unwirable is a kustomization that cannot be edited to name the hook.
+func unwirable(t testing.TB) edit {
+	t.Helper()
+	return replaced(t, "apps/prod-eu/kustomization.yaml", "transformers:\n  - ../../incident-response/patches/prod-eu/apps\n", "transformers: &none []\n")
+}
+
 func TestHookReasonsCanBeUnwrapped(t *testing.T) {
-	f := newFleet(t, replaced(t, "apps/prod-eu/kustomization.yaml", "transformers:\n  - ../../incident-response/patches/prod-eu/apps\n", ""))
+	f := newFleet(t, unwirable(t))
 	_, err := catalogue(t).Render(t.Context(), request(t, f, "prod-eu", "payments/payments", act("freeze-rollout")))
 	var hook *fleet.HookError
 	require.ErrorAs(t, err, &hook)
@@ -71,19 +76,23 @@ func TestExpressionsOfSelectorsAreCarried(t *testing.T) {
 	}, spec(1)["selector"])
 }
 
-// A root whose namespace is set by the GitOps controller builds objects
-// without one: the patch must not name it, and the proof must know the object.
+// Flux sets the namespace of a root before its transformers run, so a patch
+// names it; Argo CD fills it in after the build, so there a patch must not. The
+// proof knows the object in both.
 func TestRootsWithATargetNamespace(t *testing.T) {
-	f := newFleet(t,
-		replaced(t, fleet.ConfigFile, "{path: apps/prod-eu, name: apps}", "{path: apps/prod-eu, name: apps, targetNamespace: payments}"),
-		replaced(t, "apps/base/payments/kustomization.yaml", "namespace: payments\n", ""),
-		replaced(t, "apps/prod-eu/kustomization.yaml", "  - ../base/web\n  - ../base/batch\n", ""),
-	)
-	b, proof, _ := proved(t, catalogue(t), request(t, f, "prod-eu", "payments/payments", act("freeze-scale"), act("freeze-rollout")))
-	require.Len(t, proof.Changed, 2)
-	for name, content := range files(b) {
-		if strings.Contains(content, "PatchTransformer") {
-			require.NotContains(t, content, "namespace", name)
+	for cluster, named := range map[string]bool{"prod-eu": true, "prod-us": false} {
+		apps := "apps/" + cluster
+		f := newFleet(t,
+			replaced(t, fleet.ConfigFile, "{path: "+apps+", name: apps}", "{path: "+apps+", name: apps, targetNamespace: payments}"),
+			replaced(t, "apps/base/payments/kustomization.yaml", "namespace: payments\n", ""),
+			replaced(t, apps+"/kustomization.yaml", "  - ../base/web\n  - ../base/batch\n", ""),
+		)
+		b, proof, _ := proved(t, catalogue(t), request(t, f, cluster, "payments/payments", act("freeze-scale"), act("freeze-rollout")))
+		require.Len(t, proof.Changed, 2)
+		for name, content := range files(b) {
+			if strings.Contains(content, "PatchTransformer") {
+				require.Equal(t, named, strings.Contains(content, "namespace:"), name)
+			}
 		}
 	}
 }
@@ -112,7 +121,7 @@ func TestTheClustersDirectoryBuildsWithEveryKindOfIncident(t *testing.T) {
 		gitops.Change{Path: "incident-response/prod-eu/20261124-frontend-ffffffff/incident.yaml", Content: []byte("kind: Incident\n")},
 	)
 	require.NoError(t, err)
-	built, err := kustomize.Build(t.Context(), tree, r.Index.Cluster().Response, r.Index.Cluster().BuildOptions())
+	built, err := r.Index.Build(t.Context(), tree, r.Index.Cluster().Response)
 	require.NoError(t, err)
 	require.Len(t, built.Objects, 1)
 	require.Equal(t, "irgit-20261124-frontend-ffffffff-contain", built.Objects[0].GetName())

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
 )
 
@@ -23,6 +24,33 @@ import (
 // names no workloads, `resources: []`, which is filled in place. Where the
 // comment is missing the entry carries it, in its sorted place, so that taking
 // the entry away leaves nothing behind.
+
+// maxLabels is how many workloads a new hook names, so that it stays readable.
+const maxLabels = 200
+
+// NewHook is the kustomization of a hook that lists nothing, with the comments
+// of the workloads that it may get patches for.
+func NewHook(workloads []fleet.Workload) []byte {
+	var labels []string
+	for _, w := range workloads {
+		if slices.Contains(patchable, groupOf(w.APIVersion)+"/"+w.Kind) {
+			labels = append(labels, "  "+workloadComment(w)+"\n")
+		}
+	}
+	slices.Sort(labels)
+	if labels = slices.Compact(labels); len(labels) > maxLabels {
+		labels = nil
+	}
+	return []byte(hookStart + strings.Join(labels, ""))
+}
+
+const hookStart = `# irgit's hook: an incident's patches are listed under the workload they are for.
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+sortOptions:
+  order: fifo
+resources:
+`
 
 // insertEntry adds an incident to a hook. An entry that is there already
 // changes nothing. An error is a *fleet.HookError.

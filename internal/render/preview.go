@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/policy"
@@ -72,7 +71,7 @@ func (c *Catalogue) Preview(ctx context.Context, p Preview, f *fleet.Fleet) (*Bu
 		return nil, Proof{}, fmt.Errorf("preview: %w", err)
 	}
 	r := Request{
-		Incident: previewIncident, Expires: time.Date(2006, 1, 3, 0, 0, 0, 0, time.UTC), Index: ix, Tree: f.Tree(),
+		Incident: previewIncident, Expires: previewExpires, Index: ix, Tree: f.Tree(),
 		Actions: []policy.Action{{Name: p.Action, Parameters: p.Parameters}},
 	}
 	var names []string

@@ -14,30 +14,43 @@ import (
 )
 
 // Prove builds what the bundle touches from the tree before and the tree after
-// its changes: the incident's own directory and every root that reads a hook
-// it patches through. It succeeds when the builds differ by exactly the
-// bundle's objects and the fields of its patches, in which null and absent are
-// the same. A patch that met nothing or was overridden, and any change beside
-// the plan, is a *ProofError with every difference.
+// its changes: the incident's own directory and every root whose build a patch
+// changes. It succeeds when the builds differ by exactly the bundle's objects
+// and the fields of its patches, in which null and absent are the same, and
+// when no file of others changes but by the bundle's edits. A patch that met
+// nothing or was overridden, and any change beside the plan, is a *ProofError
+// with every difference.
+//
+// Where a sync object takes a patch, its own root must differ by exactly that,
+// and what it applies is built as the changed object says.
 func Prove(ctx context.Context, before, after *gitops.Tree, r Request, b *Bundle) (Proof, error) {
-	p := &prover{request: r, bundle: b, met: make([]bool, len(b.Patches))}
+	return prove(ctx, before, after, r, b, nil)
+}
+
+func prove(ctx context.Context, before, after *gitops.Tree, r Request, b *Bundle, known *builds) (Proof, error) {
+	p := &prover{request: r, bundle: b, met: make([]bool, len(b.Patches)), known: known, after: r.Index}
 	p.proof.Root = path.Join(r.Index.Cluster().Response, r.Incident)
 	p.proof.Added, p.proof.Changed, p.proof.Removed, p.proof.Already = []ObjectChange{}, []ObjectChange{}, []ObjectChange{}, []ObjectChange{}
+	if err := p.files(ctx, before); err != nil {
+		return Proof{}, err
+	}
 	if err := p.created(ctx, before, after); err != nil {
 		return Proof{}, err
 	}
-	roots, err := p.patchedRoots()
-	if err != nil {
-		return Proof{}, err
+	if slices.ContainsFunc(b.Patches, func(x Patch) bool { return x.Place.How == fleet.BySync }) {
+		var err error
+		if p.after, err = r.Index.In(ctx, after); err != nil {
+			return Proof{}, fmt.Errorf("prove incident %s: %w", r.Incident, err)
+		}
 	}
-	for _, root := range roots {
+	for _, root := range p.patchedRoots() {
 		if err := p.patched(ctx, before, after, root); err != nil {
 			return Proof{}, err
 		}
 	}
 	for i, met := range p.met {
 		if patch := b.Patches[i]; !met {
-			p.differ(patch.Object.Root, patch.Object, "", "the patch met no target: no root that reads the hook renders it")
+			p.differ(patch.Object.Root, patch.Object, "", "the patch met no target: no root that it changes renders it")
 		}
 	}
 	if len(p.differences) > 0 {
@@ -49,6 +62,8 @@ func Prove(ctx context.Context, before, after *gitops.Tree, r Request, b *Bundle
 type prover struct {
 	request     Request
 	bundle      *Bundle
+	known       *builds      // of the tree before; may be nil
+	after       *fleet.Index // says how the roots of the tree after are built
 	proof       Proof
 	met         []bool // by patch
 	differences []Difference
@@ -80,7 +95,7 @@ func (p *prover) created(ctx context.Context, before, after *gitops.Tree) error 
 }
 
 func (p *prover) added(ctx context.Context, after *gitops.Tree, root string, want []*unstructured.Unstructured) error {
-	built, err := p.build(ctx, after, root)
+	built, err := p.build(ctx, p.request.Index, after, root)
 	if err != nil {
 		return err
 	}
@@ -108,20 +123,20 @@ func (p *prover) added(ctx context.Context, after *gitops.Tree, root string, wan
 	return nil
 }
 
-// patchedRoots lists the roots that read the hooks, owners first.
-func (p *prover) patchedRoots() (roots []string, err error) {
+// patchedRoots lists the roots whose builds the patches change.
+func (p *prover) patchedRoots() (roots []string) {
 	for _, patch := range p.bundle.Patches {
-		hook, err := hookOf(p.request, patch.Object.Root)
-		if err != nil {
-			return nil, fmt.Errorf("prove incident %s: %w", p.request.Incident, err)
+		all := patch.Place.Roots
+		if patch.Place.How == fleet.BySync {
+			all = append([]string{patch.Place.Object.Root}, all...)
 		}
-		for _, root := range hook.Roots {
+		for _, root := range all {
 			if !slices.Contains(roots, root) {
 				roots = append(roots, root)
 			}
 		}
 	}
-	return roots, nil
+	return roots
 }
 
 // patched builds a root before and after and compares each object with what it
@@ -129,9 +144,9 @@ func (p *prover) patchedRoots() (roots []string, err error) {
 func (p *prover) patched(ctx context.Context, before, after *gitops.Tree, root string) error {
 	var was, is map[string]*unstructured.Unstructured
 	both, bctx := errgroup.WithContext(ctx)
-	both.Go(func() (err error) { was, err = p.build(bctx, before, root); return err })
-	both.Go(func() (err error) { is, err = p.build(bctx, after, root); return err })
-	if err := both.Wait(); err != nil {
+	both.Go(func() (err error) { was, err = p.buildBefore(bctx, before, root); return err })
+	both.Go(func() (err error) { is, err = p.buildAfter(bctx, after, root); return err })
+	if err := both.Wait(); err != nil || is == nil {
 		return err
 	}
 	p.proof.Roots = append(p.proof.Roots, root)
@@ -162,6 +177,9 @@ func (p *prover) object(root string, ref fleet.ObjectRef, was, is map[string]any
 	for i, patch := range p.bundle.Patches {
 		if identity(patch.Object) == identity(ref) {
 			want, p.met[i], planned = merged(want, patch.Fields), true, true
+		}
+		if patch.Item != nil && identity(patch.Place.Object) == identity(ref) {
+			want, planned = appended(want, patch.Place.List, patch.Item), true
 		}
 	}
 	for _, c := range fieldChanges(withoutNulls(want), now) {

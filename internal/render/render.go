@@ -45,9 +45,10 @@ type Request struct {
 // Bundle is what an incident writes.
 type Bundle struct {
 	Steps   []Step                       // one for each action of the request, in its order, skipped ones included
-	Changes []gitops.Change              // every file but the record, sorted by path; none when every step was skipped
+	Changes []gitops.Change              // every file but the record, those of others with the Edits made, sorted by path; none when every step was skipped
 	Objects []*unstructured.Unstructured // created, in the order of the steps
 	Patches []Patch                      // on objects that others own, in the order of the steps
+	Edits   []Edit                       // of files that teams own, in the order in which they were made
 	Sync    *unstructured.Unstructured   // the Flux Kustomization that applies Objects; nil under Argo CD or without Objects
 }
 
@@ -75,7 +76,9 @@ type Patch struct {
 	Action string
 	Object fleet.ObjectRef
 	Fields map[string]any // a JSON merge patch: null takes a field away
-	File   string
+	File   string         // that holds it
+	Place  fleet.Placement
+	Item   map[string]any // what the sync object takes, where the place is that
 }
 
 // NotFittingError is a required action that cannot be used on this target.

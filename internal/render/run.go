@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
+
 	"github.com/irgit/irgit/internal/expr"
 	"github.com/irgit/irgit/internal/fleet"
 )
@@ -47,7 +49,8 @@ func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *St
 			step.Warnings = append(step.Warnings, w.say(ctx, vars))
 		}
 	}
-	patches, err := b.patches(ctx, step.Action, slices.Concat(t.common.patches, v.patches), vars)
+	d := b.draft.clone()
+	patches, err := b.patches(ctx, &d, step.Action, slices.Concat(t.common.patches, v.patches), vars)
 	var bad *fleet.HookError
 	if errors.As(err, &bad) {
 		return misfit(bad.Error(), bad)
@@ -72,6 +75,7 @@ func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *St
 	if len(step.Files) == 0 {
 		return misfit("it changes nothing on this workload", nil)
 	}
+	b.draft = d
 	return nil
 }
 
@@ -113,8 +117,8 @@ func (c condition) say(ctx context.Context, vars expr.Vars) string {
 	return strings.Join(strings.Fields(fmt.Sprint(v)), " ")
 }
 
-// patches evaluates patches and makes sure that a hook reaches each object.
-func (b *bundler) patches(ctx context.Context, action string, nodes []patchNode, vars expr.Vars) (all []Patch, err error) {
+// patches evaluates patches and finds the way of each into the cluster.
+func (b *bundler) patches(ctx context.Context, d *draft, action string, nodes []patchNode, vars expr.Vars) (all []Patch, err error) {
 	for _, n := range nodes {
 		refs := []fleet.ObjectRef{b.target.Ref()}
 		if n.on == onAutoscalers {
@@ -126,37 +130,12 @@ func (b *bundler) patches(ctx context.Context, action string, nodes []patchNode,
 			if err != nil {
 				return nil, err
 			}
-			if err := b.reach(ref.Root); err != nil {
+			p := Patch{Action: action, Object: ref, Fields: runtime.DeepCopyJSON(fields)}
+			if err := b.reach(ctx, d, &p); err != nil {
 				return nil, err
 			}
-			all = append(all, Patch{Action: action, Object: ref, Fields: fields})
+			all = append(all, p)
 		}
 	}
 	return all, nil
-}
-
-// reach finds the hook of a root.
-func (b *bundler) reach(root string) error {
-	if b.roots[root] != nil {
-		return nil
-	}
-	hook, err := hookOf(b.request, root)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(b.places, func(p *placement) bool { return p.hook.Dir == hook.Dir })
-	if i < 0 {
-		i = len(b.places)
-		b.places = append(b.places, &placement{hook: hook})
-	}
-	b.roots[root] = b.places[i]
-	return nil
-}
-
-// hookOf asks for the hook of a root by its target, seen as if that root
-// rendered it: an autoscaler may be in another root than what it scales.
-func hookOf(r Request, root string) (fleet.Hook, error) {
-	w := r.Target
-	w.Root = root
-	return r.Index.Hook(w)
 }

@@ -36,7 +36,10 @@ func (c *Catalogue) Render(ctx context.Context, r Request) (*Bundle, error) {
 	if !ok {
 		return nil, fmt.Errorf("render incident %s: the target is not a workload that cluster %s renders", r.Incident, r.Index.Cluster().Name)
 	}
-	b := &bundler{catalogue: c, request: r, target: target, vars: variables(r, target), bundle: &Bundle{}, roots: map[string]*placement{}}
+	b := &bundler{
+		catalogue: c, request: r, target: target, vars: variables(r, target), bundle: &Bundle{},
+		places: map[string]*placement{}, draft: draft{contents: map[string][]byte{}},
+	}
 	for _, a := range r.Actions {
 		if err := b.add(ctx, a); err != nil {
 			return nil, err
@@ -67,20 +70,17 @@ type bundler struct {
 	vars      expr.Vars
 	bundle    *Bundle
 	contain   []file                // of created objects
-	roots     map[string]*placement // of the patched objects; roots may share one
-	places    []*placement
+	places    map[string]*placement // by the hook's directory
+	draft     draft
+	open      []Edit // of the cluster's open incidents, nil when nobody asked
+	states    map[string]fleet.RootState
+	partial   []string // roots of which it was said that they build only in part
 	size      int
 }
 
 type file struct {
 	name string // within its directory
 	data []byte
-}
-
-// placement is a hook and what goes into it.
-type placement struct {
-	hook  fleet.Hook
-	files []file
 }
 
 func (b *bundler) add(ctx context.Context, a policy.Action) error {

@@ -1,0 +1,197 @@
+package render
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"reflect"
+	"slices"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/irgit/irgit/internal/edit"
+	"github.com/irgit/irgit/internal/fleet"
+	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/kustomize"
+	"github.com/irgit/irgit/internal/manifest"
+)
+
+// Edits of files that a team owns are kept beside what needs them, so that
+// [Release] can take them back whatever the order: those that name a hook in
+// the hook's directory, until no incident is left in it; all others in the
+// incident's own. Neither file is listed anywhere, so none is ever applied.
+const (
+	editsFile   = "edits.yaml"
+	wiringFile  = "wiring.yaml"
+	editsKind   = "Edits"
+	editComment = "What irgit wrote into files of others, so that it can take it back. No cluster applies this file."
+)
+
+// Edit is a change of a file that a team owns.
+type Edit struct {
+	How  string `json:"how"`            // fleet.ByWiring, fleet.InManifest or fleet.BySync
+	Made string `json:"made,omitempty"` // ByWiring: the hook's kustomization, where it was made for this edit and goes with it
+
+	edit.Edit
+}
+
+type editList struct {
+	APIVersion string   `json:"apiVersion"`
+	Kind       string   `json:"kind"`
+	Metadata   metadata `json:"metadata"`        // the incident's id, or the hook's directory
+	Hooks      []string `json:"hooks,omitempty"` // of the incident, where they are not in the cluster's default place
+	Edits      []Edit   `json:"edits,omitempty"`
+}
+
+func (l editList) encode() ([]byte, error) {
+	l.APIVersion, l.Kind = apiVersion, editsKind
+	text, err := json.Marshal(l)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := manifest.Decode(text)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.Encode(editComment, plain)
+}
+
+// readEdits reads a file of edits, an empty list when it is not there. Whoever
+// can push can write one, so each edit has to be of a form that irgit writes
+// itself.
+func readEdits(ctx context.Context, tree *gitops.Tree, file string) (l editList, err error) {
+	data, err := tree.ReadFile(ctx, file)
+	if errors.Is(err, gitops.ErrNotFound) {
+		return editList{}, nil
+	}
+	if err != nil {
+		return editList{}, err
+	}
+	odd := func(reason string) (editList, error) {
+		return editList{}, &fleet.HookError{File: file, Reason: reason, Step: "take the edits that it lists back by hand, and remove it"}
+	}
+	if len(data) > maxObject || yaml.UnmarshalStrict(data, &l) != nil || l.APIVersion != apiVersion || l.Kind != editsKind {
+		return odd("it is no list of irgit's edits")
+	}
+	for _, e := range l.Edits {
+		if !e.allowed() {
+			return odd("it holds an edit that irgit does not make")
+		}
+	}
+	return l, nil
+}
+
+// allowed reports whether an edit is of a form that irgit makes: a hook in a
+// kustomization, a patch in a Flux Kustomization, or scalars of a kind that may
+// be patched, none of which is in a list, as containers are.
+func (e Edit) allowed() bool {
+	for _, c := range e.Changes {
+		at := c.Path.String()
+		ok := false
+		switch e.How {
+		case fleet.ByWiring:
+			ok = c.List && at == "transformers" && e.Selector == (edit.Selector{}) && slices.Contains(kustomize.FileNames(), path.Base(e.File))
+		case fleet.BySync:
+			ok = c.List && at == "spec.patches" && e.Selector.Group == fluxKustomize && e.Selector.Kind == "Kustomization"
+		case fleet.InManifest:
+			ok = !c.List && len(c.Path) > 1 && c.Path[0] == "spec" && slices.Contains(patchable, e.Selector.Group+"/"+e.Selector.Kind) &&
+				!slices.ContainsFunc(c.Path, digits)
+		}
+		if !ok {
+			return false
+		}
+	}
+	return len(e.Changes) > 0
+}
+
+func digits(s string) bool {
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// says is what an edit is about, whatever else stands in the file.
+func (e Edit) says() any {
+	type change struct {
+		Path  edit.Path
+		Value string
+	}
+	var changes []change
+	for _, c := range e.Changes {
+		changes = append(changes, change{c.Path, compact(c.Value)})
+	}
+	return []any{e.How, e.File, e.Selector.Group, e.Selector.Kind, e.Selector.Name, changes}
+}
+
+func (e Edit) same(o Edit) bool { return reflect.DeepEqual(e.says(), o.says()) }
+
+// compact is JSON in one form: a record that was written and read may have
+// another.
+func compact(text json.RawMessage) string {
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if dec.Decode(&v) != nil {
+		return string(text)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return string(text)
+	}
+	return string(out)
+}
+
+// revert takes an edit back. What comes of it must be a file of which the edit
+// makes the one that is there, or somebody could have anything written by
+// listing an edit that was never made.
+func (e Edit) revert(data []byte) ([]byte, error) {
+	out, err := e.Revert(data)
+	if err != nil {
+		return nil, err
+	}
+	if digest(out) != "sha256:"+e.Digest {
+		return out, nil // found by what it says, and Revert has compared
+	}
+	if again, err := e.again(out); err != nil || !sameText(e.Changes, again.Changes) {
+		return nil, &edit.Refusal{File: e.File, Reason: "the edit that is to be taken back is none that irgit makes", Step: "restore the file by hand"}
+	}
+	return out, nil
+}
+
+// again plans the edit anew.
+func (e Edit) again(data []byte) (edit.Edit, error) {
+	var fields []edit.Field
+	for _, c := range slices.Backward(e.Changes) {
+		var v any
+		dec := json.NewDecoder(bytes.NewReader(c.Value))
+		dec.UseNumber()
+		if err := dec.Decode(&v); err != nil {
+			return edit.Edit{}, fmt.Errorf("read %s: %w", c.Path, err)
+		}
+		if c.List {
+			return edit.AddListItem(e.File, data, e.Selector, c.Path, v)
+		}
+		fields = append(fields, edit.Field{Path: c.Path, Value: v})
+	}
+	return edit.Set(e.File, data, e.Selector, fields)
+}
+
+func sameText(a, b []edit.Change) bool {
+	return slices.EqualFunc(a, b, func(x, y edit.Change) bool {
+		return x.Offset == y.Offset && x.Old == y.Old && x.New == y.New
+	})
+}
+
+// wires reports whether an edit names the hook in a directory.
+func (e Edit) wires(dir string) bool {
+	return e.How == fleet.ByWiring && slices.ContainsFunc(e.Changes, func(c edit.Change) bool {
+		var entry string
+		return json.Unmarshal(c.Value, &entry) == nil && path.Join(path.Dir(e.File), entry) == dir
+	})
+}
