@@ -51,3 +51,7 @@ clean: ## remove what was built
 .PHONY: bench
 bench: ## print ratios against the git program, on generated fleets, in one run
 	$(GO) run ./test/bench
+
+.PHONY: fleets
+fleets: ## hold irgit against clones of real fleets: make fleets FLEETS="PATH..."
+	$(GO) run ./test/fleets -v $(FLEETS)
