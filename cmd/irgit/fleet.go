@@ -225,8 +225,17 @@ func (v *view) incomplete(findings int) {
 
 // findings counts those of the clusters that are asked about.
 func (v *view) findings() (n int) {
+	n = len(v.ofNone())
 	for _, ix := range v.indexes {
 		n += len(ix.Findings())
 	}
 	return n
+}
+
+// ofNone are the findings about no cluster, unless one is asked about.
+func (v *view) ofNone() []fleet.Finding {
+	if len(v.indexes) < len(v.fleet.Clusters()) {
+		return nil
+	}
+	return v.fleet.Findings()
 }

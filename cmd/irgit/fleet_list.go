@@ -193,15 +193,19 @@ func newFleetUnknownsCommand(environ []string) *cobra.Command {
 	return listing(environ, "unknowns", "List what is not known of the fleet, why, and what a person may do", func(v *view) error {
 		rows := []findingRow{}
 		t := &table{columns: []column{{"CLUSTER", 1}, {"IS", 0}, {"WHY", 3}, {"WHAT TO DO", 2}, {"FROM", 2}}}
-		for _, ix := range v.indexes {
-			for _, f := range ix.Findings() {
+		add := func(cluster string, findings []fleet.Finding) {
+			for _, f := range findings {
 				at, is, step := place(f.File, f.Root), "unknown", f.Step
 				if !f.Unknown {
 					is, step = "wrong", cmp.Or(step, remedy(f))
 				}
-				rows = append(rows, findingRow{ix.Cluster().Name, f.Root, at, f.Message, f.Unknown, step, []string{at}})
-				t.add(ix.Cluster().Name, is, f.Message, step, at)
+				rows = append(rows, findingRow{cluster, f.Root, at, f.Message, f.Unknown, step, []string{at}})
+				t.add(cluster, is, f.Message, step, at)
 			}
+		}
+		add("", v.ofNone())
+		for _, ix := range v.indexes {
+			add(ix.Cluster().Name, ix.Findings())
 		}
 		return v.print(rows, t)
 	})

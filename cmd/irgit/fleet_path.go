@@ -30,12 +30,6 @@ func newFleetPathCommand(environ []string) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if known := p.index.Cluster(); len(known.Bootstrap) == 0 {
-			obstacles = append(obstacles, fleet.Obstacle{
-				Reason: "what applies " + owner.Root + " is not known, since no bootstrap of the cluster is declared: it may be suspended, or leave fields out",
-				Step:   "declare the directory that starts " + known.Name + " as its bootstrap", File: fleet.ConfigFile,
-			})
-		}
 		t := &table{columns: []column{{"EFFECT", 0}, {"WHY", 3}, {"WHAT TO DO", 2}, {"FROM", 2}}}
 		for _, o := range obstacles {
 			effect := "may stop"

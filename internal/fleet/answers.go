@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,12 +90,22 @@ func (r rootInfo) files() (out []string) {
 
 // Owner is what makes an object what it is in the cluster.
 type Owner struct {
-	Object  ObjectRef
-	Root    string
-	Sync    *SyncRef  // what applies the root, nil when only .irgit.yaml declares it
-	Chain   []SyncRef // what applies the sync object, and so on to the bootstrap
-	Release *SyncRef  // the HelmRelease whose chart makes it, where it is not rendered itself
-	Files   []string  // the manifest it comes from, the root's kustomization, and the sync object's file
+	Object ObjectRef
+	Root   string
+	Sync   *SyncRef  // what applies the root, nil when only .irgit.yaml declares it
+	Chain  []SyncRef // what applies the sync object, and so on to the bootstrap
+	Files  []string  // the manifest it comes from, the root's kustomization, and the sync object's file
+}
+
+// Release finds the HelmRelease that installs into a namespace and whose
+// release name begins the name of a workload.
+func (ix *Index) Release(namespace, workload string) (SyncRef, bool) {
+	for _, r := range ix.releases[namespace] {
+		if workload == r.name || strings.HasPrefix(workload, r.name+"-") {
+			return SyncRef{r.ref.Kind, r.ref.Namespace, r.ref.Name, cmp.Or(ix.fileOf(r.ref), r.ref.Root)}, true
+		}
+	}
+	return SyncRef{}, false
 }
 
 // Owner says what renders an object and what applies that.
@@ -174,6 +185,14 @@ func (ix *Index) Path(ctx context.Context, tree *gitops.Tree, ref ObjectRef, fie
 	}
 	if len(r.missing) > 0 {
 		add(r.kustomization, false, "a part of the root lies outside of the repository, so a build here is not the whole of what is applied", "vendor it into the repository")
+	}
+	if slices.Contains(fields, "spec.replicas") {
+		for _, by := range ix.Autoscalers(Workload{Namespace: ref.Namespace, Kind: ref.Kind, Name: ref.Name, APIVersion: ref.APIVersion}) {
+			add(cmp.Or(ix.fileOf(by), by.Root), false, fmt.Sprintf("%s %s/%s sets spec.replicas, whatever Git says", by.Kind, by.Namespace, by.Name), "freeze the autoscaler instead")
+		}
+	}
+	if r.sync == nil && !r.start {
+		add(ConfigFile, false, "what applies "+r.Path+" is not known: "+ConfigFile+" declares it, and no sync object was followed to it", "name the cluster's bootstrap in "+ConfigFile)
 	}
 	if r.start && r.sync == nil {
 		add(r.Path, true, "no sync object applies this directory, as far as Git tells: somebody applies it by hand", "apply it by a Kustomization or an Application")

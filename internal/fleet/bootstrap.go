@@ -79,10 +79,7 @@ func (w *walker) itself(ctx context.Context, root *appliedRoot, e *entry) (*appl
 		file string
 	}
 	var candidates []candidate
-	for _, o := range e.Objects {
-		if !leads(o.APIVersion, o.Kind) {
-			continue
-		}
+	for _, o := range e.Leads {
 		u := o.decoded()
 		if u == nil {
 			continue

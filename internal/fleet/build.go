@@ -187,20 +187,20 @@ func (f *Fleet) build(ctx context.Context, w want) (*entry, error) {
 }
 
 // take fills an entry with what was built.
-func (e *entry) take(w want, out *kustomize.Result, looked []string) (err error) {
+func (e *entry) take(w want, out *kustomize.Result, looked []string) error {
 	e.Kustomization, e.Transformers, e.Kustomizations = out.Kustomization, out.Transformers, kustomizationsIn(out.Files)
 	e.Cover = cover(e.Root, slices.Concat(out.Files, looked))
 	if w.maps {
-		e.Objects, err = keepMaps(out.Objects)
-		return err
+		objects, err := keepMaps(out.Objects)
+		return errors.Join(err, e.pack(objects))
 	}
 	for _, u := range out.Objects {
 		if u.GetKind() == "ConfigMap" {
 			e.ConfigMaps = append(e.ConfigMaps, u.GetNamespace()+"/"+u.GetName())
 		}
 	}
-	e.Objects, err = keep(out.Objects, out.Origins)
-	return err
+	objects, err := keep(out.Objects, out.Origins)
+	return errors.Join(err, e.pack(objects))
 }
 
 // readers finds out which kustomizations a build reads without building.

@@ -17,7 +17,7 @@ import (
 
 // cacheFormat changes with the meaning of what is written, and with the
 // library that renders: a file of another format is built anew.
-var cacheFormat = "irgit fleet index 2, kustomize " + kustomize.Version() + "\n"
+var cacheFormat = "irgit fleet index 3, kustomize " + kustomize.Version() + "\n"
 
 const maxCache = 512 << 20 // bytes of a cache file that are read
 
@@ -55,7 +55,6 @@ func (c cache) load() cached {
 	}
 	out := cached{make(map[entryKey]*entry, len(doc.Entries)), doc.Hashes}
 	for _, e := range doc.Entries {
-		e.restore()
 		out.entries[e.key()] = e
 	}
 	return out
@@ -79,20 +78,6 @@ func (c cache) read(doc any) bool {
 		return false
 	}
 	return gob.NewDecoder(bytes.NewReader(body[4:])).Decode(doc) == nil
-}
-
-// restore makes again the empty maps that gob leaves out.
-func (e *entry) restore() {
-	for _, o := range e.Objects {
-		if w := o.Workload; w != nil {
-			if w.Labels == nil {
-				w.Labels = map[string]string{}
-			}
-			if w.Selector == nil && w.Kind != "Pod" {
-				w.Selector = map[string]string{}
-			}
-		}
-	}
 }
 
 // store writes the file whole under another name and moves it into place, so

@@ -179,10 +179,8 @@ func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
 		for _, name := range entries[i].ConfigMaps {
 			w.mapNames[name] = r
 		}
-		for _, o := range entries[i].Objects {
-			if leads(o.APIVersion, o.Kind) {
-				w.note(o.decoded(), r, cmp.Or(o.File, r.Path))
-			}
+		for _, o := range entries[i].Leads {
+			w.note(o.decoded(), r, cmp.Or(o.File, r.Path))
 		}
 	}
 	return nil
@@ -408,7 +406,7 @@ func (w *walker) fetchMaps(ctx context.Context, u *unstructured.Unstructured) er
 		if err != nil {
 			return err
 		}
-		for _, o := range entries[0].Objects {
+		for _, o := range entries[0].objects() {
 			w.maps[o.Namespace+"/"+o.Name] = o.decoded()
 		}
 	}

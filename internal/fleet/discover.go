@@ -26,6 +26,7 @@ import (
 // destinations. What clusters are called and can do is not in Git: names are
 // made of paths and destinations, and capabilities are the defaults.
 func Discover(ctx context.Context, tree *gitops.Tree, o Options) (*Fleet, error) {
+	o.found = true
 	f := newFleet(tree, config{}, o)
 	s, err := f.scan(ctx)
 	if err != nil {
@@ -213,10 +214,8 @@ func (d *discovery) argo(ctx context.Context) error {
 	if len(starts) == 0 {
 		return nil
 	}
-	if len(d.fleet.urls) == 0 {
-		if own := d.fleet.mostNamed(ctx, objects); own != "" {
-			d.fleet.urls = append(d.fleet.urls, own)
-		}
+	if own := d.fleet.guess(ctx, d.fleet.urls, objects); own != "" {
+		d.fleet.urls = append(d.fleet.urls, own)
 	}
 	found := map[string]*closure{}
 	for start := range starts {

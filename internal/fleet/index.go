@@ -170,8 +170,15 @@ func (ix *Index) add(r *appliedRoot, e *entry) {
 			Step: "vendor it into the repository to have it known",
 		})
 	}
+	if r.sync != nil {
+		for _, m := range r.sync.Missing {
+			ix.findings = append(ix.findings, Finding{
+				Root: r.id, File: r.file, Message: r.syncRef().String() + ": values are not in Git, and empty in what is rendered here: " + m, Unknown: true,
+			})
+		}
+	}
 	homeless := 0
-	for _, o := range e.Objects {
+	for _, o := range e.objects() {
 		ref := ObjectRef{o.APIVersion, o.Kind, namespaceOf(r, o), o.Name, r.id}
 		ix.objects[ref.Namespace] = append(ix.objects[ref.Namespace], indexedObject{ref, o.Namespace, o.File, decodeLater(o, ref.Namespace)})
 		if o.Workload == nil {
@@ -233,6 +240,11 @@ func (ix *Index) finish() {
 			if o.ref.Kind == "HelmRelease" && o.object() != nil {
 				namespace, r := releaseOf(o.ref, o.object())
 				ix.releases[namespace] = append(ix.releases[namespace], r)
+				ix.findings = append(ix.findings, Finding{
+					Root: o.ref.Root, File: cmp.Or(o.file, o.ref.Root), Unknown: true,
+					Message: fmt.Sprintf("HelmRelease %s/%s: what its chart renders is not in Git", o.ref.Namespace, o.ref.Name),
+					Step:    "render the chart into the repository to have its workloads known",
+				})
 			}
 		}
 	}

@@ -25,7 +25,8 @@ type Options struct {
 	// Discover finds the clusters where there is no .irgit.yaml.
 	Discover bool
 
-	keep bool // what is in the cache
+	keep  bool // what is in the cache
+	found bool // the clusters are discovered, so their names are not Argo CD's
 }
 
 // Fleet is a repository at one revision.

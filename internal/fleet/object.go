@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"bytes"
+	"encoding/gob"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -29,12 +31,56 @@ type entry struct {
 	Kustomization  string   // the root's own kustomization file, "" when there is none
 	Transformers   []string // of that file, as paths in the repository
 	Kustomizations []string // every kustomization file that is read
-	Objects        []object
+	Leads          []object // the objects that controllers are told by
+	Packed         []byte   // all objects, encoded: other clusters' are never looked at
 	ConfigMaps     []string // namespace/name of those that it renders
 	Failure        string   // why the root does not build
 	FailureFile    string
 	Outside        string   // why it builds only in part: what it needs from outside of the repository
 	Missing        []string // what was left out for that
+
+	unpacking sync.Once
+	unpacked  []object
+}
+
+// pack takes in what the root renders.
+func (e *entry) pack(objects []object) error {
+	for _, o := range objects {
+		if leads(o.APIVersion, o.Kind) {
+			e.Leads = append(e.Leads, o)
+		}
+	}
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(objects); err != nil {
+		return fmt.Errorf("pack %s: %w", e.Root, err)
+	}
+	e.Packed = b.Bytes()
+	return nil
+}
+
+// objects are what the root renders. They are shared: nobody may change them.
+func (e *entry) objects() []object {
+	e.unpacking.Do(func() {
+		if len(e.Packed) == 0 || gob.NewDecoder(bytes.NewReader(e.Packed)).Decode(&e.unpacked) != nil {
+			return // nothing, or what its checksum held for
+		}
+		for _, o := range e.unpacked {
+			if w := o.Workload; w != nil {
+				w.restore()
+			}
+		}
+	})
+	return e.unpacked
+}
+
+// restore makes again the empty maps that gob leaves out.
+func (w *Workload) restore() {
+	if w.Labels == nil {
+		w.Labels = map[string]string{}
+	}
+	if w.Selector == nil && w.Kind != "Pod" {
+		w.Selector = map[string]string{}
+	}
 }
 
 func (e *entry) key() entryKey { return entryKey{e.Mode, e.Root} }

@@ -40,9 +40,16 @@ func (f *Fleet) in(tree *gitops.Tree, clusters []Cluster) *Fleet {
 
 // Completed is the fleet in which every cluster has the bootstraps that reading
 // the repository finds for it, besides those that it declares. Clusters that
-// reading finds and nobody declares are the second answer.
-func (f *Fleet) Completed(ctx context.Context) (*Fleet, []Cluster, error) {
-	found, err := Discover(ctx, f.tree, f.options)
+// reading finds and nobody declares are the second answer. What is read has the
+// files changed: an ApplicationSet leads nowhere while no directory is there.
+func (f *Fleet) Completed(ctx context.Context, changes ...gitops.Change) (*Fleet, []Cluster, error) {
+	tree, err := f.tree.With(ctx, changes...)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := f.options
+	o.keep = true
+	found, err := Discover(ctx, tree, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -194,6 +201,15 @@ func (ix *Index) Delivery(ctx context.Context) (d Delivery, ok bool, err error) 
 			best, d = rank, at
 		}
 	}
+	if best != byController && ix.cluster.GitOps == controllers.ArgoCD {
+		at, err := ix.appOfApps(ctx)
+		if err != nil {
+			return d, false, err
+		}
+		if at != "" {
+			best, d = byController, Delivery{Dir: at}
+		}
+	}
 	if best == none {
 		return d, false, nil
 	}
@@ -203,6 +219,33 @@ func (ix *Index) Delivery(ctx context.Context) (d Delivery, ok bool, err error) 
 	d.Namespace, d.Destination = ix.habits()
 	d.Source = ix.source(d.Dir)
 	return d, true, nil
+}
+
+// appOfApps is the directory that Argo CD applies to its own cluster and that
+// holds most of what goes to this one, "" when there is none.
+func (ix *Index) appOfApps(ctx context.Context) (string, error) {
+	all, err := ix.fleet.everywhere(ctx, ix.cluster)
+	if err != nil {
+		return "", err
+	}
+	roots, count := map[string]*appliedRoot{}, map[string]int{}
+	for _, r := range all.roots {
+		roots[r.id] = r
+	}
+	_, destination := ix.habits()
+	for _, r := range all.roots {
+		parent := roots[r.parent]
+		if r.sync == nil || r.sync.Destination != destination || parent == nil || parent.sync == nil {
+			continue
+		}
+		rules, to := parent.sync.Rules, parent.sync.Destination
+		own := to == controllers.Destination{} || to.Name == inClusterName || to.Server == inClusterServer
+		stopped := slices.ContainsFunc(rules.Obstacles("argoproj.io", "ApplicationSet", cmp.Or(r.sync.Object.Namespace, "argocd"), "irgit", nil), func(o controllers.Obstacle) bool { return o.Blocking })
+		if own && !stopped {
+			count[parent.Path]++
+		}
+	}
+	return most(count, cmp.Compare[string]), nil
 }
 
 // source is what the controller gets of the repository in general: as the
@@ -356,4 +399,15 @@ func (ix *Index) Touched(files []string) (roots []string) {
 		}
 	}
 	return roots
+}
+
+// Remedy is the way out of a finding, "" where Git does not tell one.
+func (f Finding) Remedy() string {
+	switch {
+	case f.Step != "" || f.Unknown:
+		return f.Step
+	case f.File == ConfigFile:
+		return "correct the root " + f.Root + " there"
+	}
+	return "repair the root " + f.Root + ": until then no alert finds all of its workloads"
 }

@@ -47,6 +47,9 @@ func (w *walker) env() controllers.Env {
 
 // secrets are the declared clusters as Argo CD would know them.
 func (f *Fleet) secrets() (out []controllers.ClusterSecret) {
+	if f.options.found {
+		return nil
+	}
 	for _, c := range f.clusters {
 		if c.GitOps != controllers.ArgoCD {
 			continue
@@ -160,19 +163,29 @@ func (w *walker) trust(u *unstructured.Unstructured) {
 	}
 }
 
-// guess takes the URL that most Applications name with a path that is in the
-// tree, where nothing says which one is this repository's.
 func (w *walker) guess(ctx context.Context) {
-	if len(w.urls) > 0 {
-		return
-	}
 	objects := make([]map[string]any, 0, len(w.queue))
 	for _, p := range w.queue {
 		objects = append(objects, p.obj.Object)
 	}
-	if url := w.fleet.mostNamed(ctx, objects); url != "" {
+	if url := w.fleet.guess(ctx, slices.Collect(maps.Keys(w.urls)), objects); url != "" {
 		w.urls[url] = true
 	}
+}
+
+// guess is the URL that most Applications name with a path that is in the
+// tree, where none of them names one that is known to be this repository's: it
+// may have been read from a mirror.
+func (f *Fleet) guess(ctx context.Context, known []string, objects []map[string]any) string {
+	for _, o := range objects {
+		for _, s := range sourcesIn(o) {
+			own := func(url string) bool { return normalURL(url) == normalURL(text(s["repoURL"])) }
+			if slices.ContainsFunc(known, own) {
+				return ""
+			}
+		}
+	}
+	return f.mostNamed(ctx, objects)
 }
 
 func (f *Fleet) mostNamed(ctx context.Context, objects []map[string]any) (best string) {

@@ -97,11 +97,26 @@ func (i *importer) fleet(clusters int) {
 		name := cluster(c)
 		fmt.Fprintf(&config, "  - name: %s\n    gitops: flux\n    mesh: {mode: istio-sidecar}\n    ingressGateways: [{namespace: istio-system, serviceAccount: gateway}]\n    roots:\n      - path: clusters/%s/*\n        name: %s\n", name, name, name)
 		i.file("incident-response/"+name+"/README.md", "# Incidents\n")
+		i.sync(name)
 		for t := range teams {
 			i.team(name, t)
 		}
 	}
 	i.file(".irgit.yaml", config.String())
+}
+
+// sync writes what Flux is told, as `flux bootstrap` and a platform team do.
+func (i *importer) sync(cluster string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: flux-system, namespace: flux-system}\nspec: {interval: 1m, url: \"https://git.example.com/fleet\"}\n")
+	for t := -1; t < teams; t++ {
+		name, dir := fmt.Sprintf("t%02d", t), fmt.Sprintf("clusters/%s/t%02d", cluster, t)
+		if t < 0 {
+			name, dir = "flux-system", "flux/"+cluster
+		}
+		fmt.Fprintf(&b, "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: %s, namespace: flux-system}\nspec: {interval: 10m, prune: true, path: ./%s, sourceRef: {kind: GitRepository, name: flux-system}}\n", name, dir)
+	}
+	i.file("flux/"+cluster+"/sync.yaml", b.String())
 }
 
 func (i *importer) team(cluster string, t int) {

@@ -52,6 +52,7 @@ func bench(ctx context.Context) error {
 	row := "%-7s %-9s %-13s %-13s %-12s %-9s %-10s %-10s %-7s %s\n"
 	fmt.Printf(row, "files", "clusters", "respond cold", "respond warm", "clone", "speed-up", "push", "git push", "ratio", "fetched cold")
 	var warmest []time.Duration
+	var largest *measurement
 	for _, files := range []int{1600, 16000, 96000} {
 		name := fmt.Sprintf("fleet-%d.git", files)
 		m := &measurement{dir: dir, url: server.URL + "/" + name, bare: filepath.Join(dir, name), cache: filepath.Join(dir, "cache-"+name), options: options}
@@ -86,6 +87,7 @@ func bench(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		largest = m
 		w, p, g := median(warm), median(push), median(gitPush)
 		warmest = append(warmest, w)
 		fmt.Printf(row, fmt.Sprint(files), fmt.Sprint(clustersFor(files)), ms(cold), ms(w), ms(clone), fmt.Sprintf("%.0f x", float64(clone)/float64(w)),
@@ -93,7 +95,10 @@ func bench(ctx context.Context) error {
 	}
 	fmt.Printf("bounds: speed-up of respond at 96000 files at least 50 x; ratio of push at most 1.5\n")
 	fmt.Printf("respond warm, largest fleet to smallest: %.2f x (bound 2)\n", float64(warmest[len(warmest)-1])/float64(warmest[0]))
-	return printMemory()
+	if err := printMemory(); err != nil {
+		return err
+	}
+	return largest.indexes(ctx)
 }
 
 // printMemory prints the peak of what the process had resident, the git
