@@ -31,7 +31,13 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stderr := os.Stderr
+	// kustomize writes advice about the fleet's files there, and offers no
+	// switch. A panic still comes out: the runtime writes to the descriptor.
+	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
+		os.Stderr = null
+	}
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, stderr)
 	stop()
 	os.Exit(code)
 }

@@ -133,6 +133,47 @@ func (w *walker) loose(ctx context.Context, file string) error {
 	return nil
 }
 
+// listed reads the sync objects in the files that a root lists, as they stand:
+// the root needs what lies outside of the repository and does not build even
+// in part, but what it lists is applied.
+func (w *walker) listed(ctx context.Context, root *appliedRoot, name string, seen map[string]bool) error {
+	if seen[name] {
+		return nil
+	}
+	seen[name] = true
+	e, err := w.fleet.tree.Stat(ctx, name)
+	if found, err := missing(ctx, name, err); found != nil || err != nil {
+		return err
+	}
+	if e.Mode != gitops.Dir {
+		data, err := w.fleet.tree.ReadFile(ctx, name)
+		if found, err := missing(ctx, name, err); found != nil || err != nil {
+			return err
+		}
+		objects, _ := kustomize.Manifests(name, data) // what is no manifest is said of the root
+		for _, u := range objects {
+			w.note(u, root, name)
+		}
+		return nil
+	}
+	for _, file := range kustomize.FileNames() {
+		data, err := w.fleet.tree.ReadFile(ctx, path.Join(name, file))
+		found, err := missing(ctx, name, err)
+		if err != nil {
+			return err
+		}
+		if found != nil {
+			continue
+		}
+		for _, r := range kustomize.References(data).Bases {
+			if err := w.listed(ctx, root, path.Join(name, r), seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (w *walker) looseDir(ctx context.Context, dir string) error {
 	entries, err := w.fleet.tree.ReadDir(ctx, dir)
 	if err != nil {

@@ -195,6 +195,9 @@ func (e *entry) take(w want, out *kustomize.Result, looked []string) error {
 		return errors.Join(err, e.pack(objects))
 	}
 	for _, u := range out.Objects {
+		if _, owns := templates[group(u.GetAPIVersion())+"/"+u.GetKind()]; owns && u.GetName() == "" {
+			e.Nameless = append(e.Nameless, u.GetKind()+" "+u.GetGenerateName())
+		}
 		if u.GetKind() == "ConfigMap" {
 			e.ConfigMaps = append(e.ConfigMaps, u.GetNamespace()+"/"+u.GetName())
 		}

@@ -182,6 +182,11 @@ func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
 		for _, o := range entries[i].Leads {
 			w.note(o.decoded(), r, cmp.Or(o.File, r.Path))
 		}
+		if entries[i].Outside != "" && entries[i].Failure != "" {
+			if err := w.listed(ctx, r, r.Path, map[string]bool{}); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package fleet
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"net/url"
 	"path"
@@ -90,6 +91,9 @@ func (d *discovery) flux(ctx context.Context) error {
 		}
 		starts := d.scan.tops(o.file, d.parents)
 		if len(starts) == 0 {
+			if d.aside(o) {
+				continue
+			}
 			starts = []string{path.Dir(o.file)}
 		}
 		for _, start := range starts {
@@ -99,6 +103,21 @@ func (d *discovery) flux(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// aside reports whether a sync object stands beside a kustomization that
+// leaves it out: nothing applies it then.
+func (d *discovery) aside(o scannedObject) bool {
+	k := d.scan.kustomizationOf(path.Dir(o.file))
+	if k == "" {
+		return false
+	}
+	d.scan.findings = append(d.scan.findings, Finding{
+		Root: path.Dir(o.file), File: o.file, Unknown: true,
+		Message: fmt.Sprintf("%s %s stands beside %s, which does not list it: nothing is seen to apply it", o.obj.GetKind(), o.obj.GetName(), path.Base(k)),
+		Step:    "list it there, or remove it",
+	})
+	return true
 }
 
 // exists reports whether a Kustomization applies a directory that is there.
@@ -207,7 +226,7 @@ func (d *discovery) argo(ctx context.Context) error {
 		for _, top := range above {
 			starts[top] = true
 		}
-		if len(above) == 0 {
+		if len(above) == 0 && !d.aside(o) {
 			starts[o.file] = true
 		}
 	}

@@ -177,6 +177,11 @@ func (ix *Index) add(r *appliedRoot, e *entry) {
 			})
 		}
 	}
+	for _, n := range e.Nameless {
+		ix.findings = append(ix.findings, Finding{
+			Root: r.id, File: cmp.Or(e.Kustomization, r.Path), Message: n + ": its name is generated, another one each time, so no alert can be matched to it", Unknown: true,
+		})
+	}
 	homeless := 0
 	for _, o := range e.objects() {
 		ref := ObjectRef{o.APIVersion, o.Kind, namespaceOf(r, o), o.Name, r.id}

@@ -31,6 +31,7 @@ type entry struct {
 	Kustomization  string   // the root's own kustomization file, "" when there is none
 	Transformers   []string // of that file, as paths in the repository
 	Kustomizations []string // every kustomization file that is read
+	Nameless       []string // workloads whose name is generated anew each time
 	Leads          []object // the objects that controllers are told by
 	Packed         []byte   // all objects, encoded: other clusters' are never looked at
 	ConfigMaps     []string // namespace/name of those that it renders

@@ -67,6 +67,7 @@ func unlisted(fields map[string]any) (objects []*unstructured.Unstructured) {
 // Listing is what a kustomization file names, without being built.
 type Listing struct {
 	Names     []string // paths, as the file has them
+	Bases     []string // those of Names that are built, and not patches or values
 	Component bool
 	Chart     bool // it inflates a Helm chart
 }
@@ -86,12 +87,17 @@ func References(data []byte) (l Listing) {
 	}
 	_ = yaml.Unmarshal(data, &kind) // it has been parsed above
 	l.Component, l.Chart = kind.Kind == "Component", k.helm
-	for _, r := range slices.Concat(k.bases, k.references) {
+	l.Bases = local(k.bases)
+	l.Names = local(slices.Concat(k.bases, k.references))
+	return l
+}
+
+func local(references []string) (names []string) {
+	for _, r := range references {
 		if r != "" && !strings.Contains(r, "\n") && !remote(r) && !path.IsAbs(r) {
-			l.Names = append(l.Names, path.Clean(r))
+			names = append(names, path.Clean(r))
 		}
 	}
-	slices.Sort(l.Names)
-	l.Names = slices.Compact(l.Names)
-	return l
+	slices.Sort(names)
+	return slices.Compact(names)
 }
