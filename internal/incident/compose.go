@@ -228,6 +228,12 @@ func (c *composed) finish(target fleet.Workload, others []fleet.Workload) {
 		}
 		s.Actions = append(s.Actions, a)
 	}
+	s.Edits = nil
+	for _, e := range c.bundle.Edits {
+		for _, l := range e.Lines() {
+			s.Edits = append(s.Edits, RecordEdit{e.File, e.How, l.Line, l.Removed, l.Added})
+		}
+	}
 }
 
 func hit(w fleet.Workload, why string) Hit {

@@ -38,7 +38,7 @@ func (s *session) documentOf(c *composed, target fleet.Workload, others []fleet.
 	for _, w := range others {
 		d.Hits = append(d.Hits, reached(w, "shares the selector", ix))
 	}
-	d.Files = proposedFiles(c.all)
+	d.Files, d.Edits = proposedFiles(c.all), editsOf(c.bundle.Edits)
 	for _, a := range r.Alerts {
 		d.Evidence = append(d.Evidence, evidenceOf(a))
 	}
@@ -125,6 +125,22 @@ func replicas(w fleet.Workload, ix *fleet.Index) string {
 func proposedFiles(files []gitops.FileChange) (out []proposal.File) {
 	for _, f := range files {
 		out = append(out, proposal.File{Path: f.Path, Change: f.Change})
+	}
+	return out
+}
+
+// whyEdited says why a file of others is edited, by the way that a patch takes.
+var whyEdited = map[string]string{
+	fleet.ByWiring:   "names irgit's hook there, once: other incidents then change irgit's own files alone",
+	fleet.InManifest: "no kustomization stands above the manifest, so the fields are set in it",
+	fleet.BySync:     "several clusters apply the directory, so the patch goes into this cluster's own sync object",
+}
+
+func editsOf(edits []render.Edit) (out []proposal.Edit) {
+	for _, e := range edits {
+		for _, l := range e.Lines() {
+			out = append(out, proposal.Edit{File: e.File, Line: l.Line, Why: whyEdited[e.How], Removed: l.Removed, Added: l.Added})
+		}
 	}
 	return out
 }

@@ -59,6 +59,7 @@ type RecordSpec struct {
 	Released    *time.Time        `json:"released,omitempty"`
 	Policy      RecordPolicy      `json:"policy"`
 	Actions     []RecordAction    `json:"actions"`
+	Edits       []RecordEdit      `json:"edits,omitempty"` // of files that teams own
 	BlastRadius []Hit             `json:"blastRadius"`
 	Warnings    []string          `json:"warnings,omitempty"`
 	Proof       string            `json:"proof"` // digest of the difference that the build showed
@@ -109,6 +110,16 @@ type RecordAction struct {
 	Phase      string         `json:"phase,omitempty"`
 	CSF        []string       `json:"csf,omitempty"`
 	Files      []string       `json:"files,omitempty"`
+}
+
+// RecordEdit is what was written into a file that a team owns. What the release
+// needs to take it back is kept by package render.
+type RecordEdit struct {
+	File    string   `json:"file"`
+	How     string   `json:"how"` // wiring, manifest, sync
+	Line    int      `json:"line"`
+	Removed []string `json:"removed,omitempty"`
+	Added   []string `json:"added,omitempty"`
 }
 
 // RecordAlert is one alert, redacted. Strings of it are an attacker's where
@@ -238,7 +249,7 @@ const recordComment = "What irgit knows about this incident. No cluster applies 
 // recordOrder puts what a person looks for first, and evidence last.
 var recordOrder = []string{
 	"status", "assessed", "cluster", "target", "severity", "techniques", "firstEvent", "lastEvent", "expires", "released",
-	"policy", "actions", "blastRadius", "warnings", "proof", "base", "tool", "previous", "key", "alertCount", "indicators", "alerts",
+	"policy", "actions", "edits", "blastRadius", "warnings", "proof", "base", "tool", "previous", "key", "alertCount", "indicators", "alerts",
 }
 
 // encode gives the file's bytes.

@@ -279,14 +279,10 @@ func (s *session) drift(ctx context.Context, before *session, c *composed) ([]st
 		return nil, err
 	case no != nil:
 		return []string{fmt.Sprintf("%s has moved since this was made, and today it would be refused: %s", s.base, no.reason)}, nil
-	case !sameFiles(fresh.bundle.Changes, c.bundle.Changes):
+	case !fresh.bundle.Same(c.bundle):
 		return []string{fmt.Sprintf("%s has moved since this was made, and today other files would be written: what this shows may not be what it does there", s.base)}, nil
 	}
 	return nil, nil
-}
-
-func sameFiles(a, b []gitops.Change) bool {
-	return slices.EqualFunc(a, b, func(x, y gitops.Change) bool { return x.Path == y.Path && string(x.Content) == string(y.Content) })
 }
 
 // answer gives all alerts of a group the same refusal.

@@ -28,6 +28,13 @@ func CommitBody(d Document) string {
 		}
 	}
 	c.gap()
+	if len(d.Edits) > 0 {
+		c.paragraph("Edits files that teams own, and the release takes it back:")
+		for _, e := range first(d.Edits, usual.rows) {
+			c.item("%s, line %d: %s. Writes: %s", e.File, e.Line, cut(e.Why, usual.text), cut(strings.Join(e.Added, " "), usual.text))
+		}
+		c.rest(len(d.Edits), usual.rows)
+	}
 	c.paragraph("Hits:")
 	for _, h := range first(d.Hits, usual.rows) {
 		c.item("%s %s/%s (%s)", h.Kind, h.Namespace, h.Name, h.How)

@@ -90,7 +90,37 @@ func (d Document) changes(l limits, left int) []block {
 		files = append(files, item{text: line(text(f.Change), ours(" "), name(f.Path))})
 	}
 	files = files.rest(len(d.Files))
-	return []block{all, fold{fmt.Sprintf("Files of the commit: %d", len(d.Files)), []block{files}}}
+	return append(append([]block{all}, d.edits(l)...), fold{fmt.Sprintf("Files of the commit: %d", len(d.Files)), []block{files}})
+}
+
+// edits shows what becomes of files that teams own, line by line.
+func (d Document) edits(l limits) []block {
+	if len(d.Edits) == 0 {
+		return nil
+	}
+	blocks := []block{line(bold("It edits files of yours,"), ours(" at these lines alone; the release takes them back:"))}
+	for _, e := range first(d.Edits, l.rows) {
+		kept, shown, all := head(tidy(e.diff()), l.text*10)
+		blocks = append(blocks, line(name(e.File), ours(fmt.Sprintf(", line %d: ", e.Line)), text(e.Why)), code{"diff", kept})
+		if shown < all {
+			blocks = append(blocks, line(ours(fmt.Sprintf("Cut after %d of %d lines, see the record.", shown, all))))
+		}
+	}
+	if n := len(d.Edits) - l.rows; n > 0 {
+		blocks = append(blocks, line(ours(fmt.Sprintf("And %d more edits, see the record.", n))))
+	}
+	return blocks
+}
+
+func (e Edit) diff() string {
+	var b strings.Builder
+	for _, s := range e.Removed {
+		b.WriteString("-" + s + "\n")
+	}
+	for _, s := range e.Added {
+		b.WriteString("+" + s + "\n")
+	}
+	return b.String()
 }
 
 // vocabulary is what an auditor calls the action.

@@ -56,6 +56,7 @@ type Document struct {
 	Hits     []Workload
 	Warnings []string
 	Files    []File // all files of the commit
+	Edits    []Edit // of files that teams own, which are among them
 
 	Expires time.Time
 
@@ -115,6 +116,14 @@ type Workload struct {
 type File struct {
 	Path   string
 	Change string // add, edit, delete
+}
+
+// Edit is a piece of text that is changed in a file that a team owns.
+type Edit struct {
+	File           string
+	Line           int // from 1
+	Why            string
+	Removed, Added []string // lines
 }
 
 // Alert is the evidence of one alert.

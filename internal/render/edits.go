@@ -9,6 +9,7 @@ import (
 	"path"
 	"reflect"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -194,4 +195,45 @@ func (e Edit) wires(dir string) bool {
 		var entry string
 		return json.Unmarshal(c.Value, &entry) == nil && path.Join(path.Dir(e.File), entry) == dir
 	})
+}
+
+// Same reports whether another bundle writes the same. Edits of files of others
+// are compared by what they say, since the rest of such a file may differ.
+func (b *Bundle) Same(o *Bundle) bool {
+	return slices.EqualFunc(b.Edits, o.Edits, Edit.same) && slices.EqualFunc(b.own(), o.own(), func(x, y gitops.Change) bool {
+		return x.Path == y.Path && bytes.Equal(x.Content, y.Content)
+	})
+}
+
+// own are the changes that do not depend on what else files of others hold.
+func (b *Bundle) own() []gitops.Change {
+	return slices.DeleteFunc(slices.Clone(b.Changes), func(c gitops.Change) bool {
+		base := path.Base(c.Path)
+		return base == editsFile || base == wiringFile || slices.ContainsFunc(b.Edits, func(e Edit) bool { return e.File == c.Path })
+	})
+}
+
+// Lines are what an edit takes out of a file and what it writes into it, from
+// a line on that counts from 1, change by change.
+func (e Edit) Lines() (all []LineChange) {
+	for _, c := range e.Changes {
+		all = append(all, LineChange{c.Line, lines(c.Old), lines(c.New)})
+	}
+	return all
+}
+
+// LineChange is one piece of an edit.
+type LineChange struct {
+	Line           int
+	Removed, Added []string
+}
+
+func lines(text string) (out []string) {
+	text = strings.TrimPrefix(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
+	for line := range strings.SplitSeq(text, "\n") {
+		if text != "" {
+			out = append(out, line)
+		}
+	}
+	return out
 }
