@@ -59,7 +59,7 @@ func (w *walker) bootstrap(ctx context.Context, name string) (*appliedRoot, erro
 	if err != nil {
 		return nil, err
 	}
-	if entries[0].Failure != "" && entries[0].Kustomization == "" {
+	if entries[0].Failure != "" && !builds {
 		return nil, w.looseDir(ctx, name) // not all of it are manifests, so it is applied file by file
 	}
 	itself, err := w.itself(ctx, root, entries[0])

@@ -97,13 +97,22 @@ func (w *walker) whither(s controllers.Sync, p pending) int {
 			if c.Name == w.cluster.Name {
 				return here
 			}
-			return elsewhere
+			return leadingOn(s, p)
 		}
 	}
 	w.unknown(controllers.Unknown{
 		Object: s.Object, Reason: fmt.Sprintf("it goes to the cluster %s, which %s does not declare", cmp.Or(d.Name, d.Server), ConfigFile),
 		Step: "declare the cluster, or add that word to the aliases of one",
 	}, p)
+	return elsewhere
+}
+
+// leadingOn tells an app of apps from an application of another cluster: what
+// it holds goes to the namespace that Applications live in.
+func leadingOn(s controllers.Sync, p pending) int {
+	if s.Namespace == "" || s.Namespace == p.obj.GetNamespace() || s.Namespace == "argocd" || s.Namespace == "openshift-gitops" {
+		return passing
+	}
 	return elsewhere
 }
 
