@@ -16,6 +16,7 @@ import (
 type clone struct {
 	Name, Commit string
 	Absent       int
+	AsOne        bool // one cluster is laid over it, whatever it has
 	dir          string
 }
 
@@ -35,8 +36,8 @@ func reopen(dir string) (c clone, err error) {
 
 // borrow makes a repository in dir whose one commit has the files of path's
 // HEAD, but for those whose contents path does not have, and checks it out.
-func borrow(ctx context.Context, path, dir string) (clone, error) {
-	c := clone{Name: nameOf(path), dir: dir}
+func borrow(ctx context.Context, path, dir string, asOne bool) (clone, error) {
+	c := clone{Name: nameOf(path), AsOne: asOne, dir: dir}
 	ask := gitIn(ctx, "-C", path)
 	objects, err := ask("", "rev-parse", "--path-format=absolute", "--git-path", "objects")
 	if err != nil {

@@ -18,7 +18,9 @@ type hand struct {
 
 type cluster struct{ roots, workloads int }
 
-func (c cluster) String() string { return fmt.Sprintf("%d roots and %d workloads", c.roots, c.workloads) }
+func (c cluster) String() string {
+	return fmt.Sprintf("%d roots and %d workloads", c.roots, c.workloads)
+}
 
 // uncounted stands for workloads that nobody counted.
 const uncounted = -1
@@ -93,7 +95,7 @@ const all = "all"
 func (r row) held() string {
 	h, ok := counted[r.Name]
 	switch {
-	case !ok:
+	case !ok, r.Fleet.Overlaid && h.clusters[all] == (cluster{}):
 		return "not counted"
 	case h.commit != r.Commit:
 		return "counted at " + h.commit[:7]

@@ -2,7 +2,7 @@
 // table each about building, understanding and patching them. It takes local
 // clones, work trees or bare ones:
 //
-//	go run ./test/fleets [-v] [-only builds,fleet] PATH...
+//	go run ./test/fleets [-v] [-all] [-only builds,fleet] PATH...
 //
 // It asks the git program for HEAD of each and writes into none: what it reads
 // is a repository of its own in the temporary directory, which borrows the
@@ -17,7 +17,7 @@
 // against the counts of hand.go, which a person made by reading the repository.
 // A repository without clusters of its own gets one, "all", of its outermost
 // kustomizations and its directories of plain manifests, by an .irgit.yaml that
-// lies over its tree in memory.
+// lies over its tree in memory; with -all, every repository does.
 //
 // Placement: freeze-scale and freeze-rollout, rendered and proved for every
 // workload, as an incident would. What is placed is then judged from outside:
@@ -38,6 +38,7 @@ import (
 
 func main() {
 	verbose := flag.Bool("v", false, "list each root, workload and reason behind the numbers")
+	asOne := flag.Bool("all", false, "take every repository for one cluster of all its outermost kustomizations and plain directories")
 	only := flag.String("only", "builds,fleet", "the stages to run")
 	stage := flag.String("stage", "", "internal: the stage to run in this process, on a prepared copy")
 	flag.Parse()
@@ -47,7 +48,7 @@ func main() {
 	case *stage != "":
 		err = runStage(ctx, *stage, flag.Arg(0))
 	case flag.NArg() > 0:
-		err = runAll(ctx, flag.Args(), strings.Split(*only, ","), *verbose)
+		err = runAll(ctx, flag.Args(), strings.Split(*only, ","), *asOne, *verbose)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fleets:", err)
@@ -65,7 +66,7 @@ type row struct {
 	Errors []string    `json:",omitempty"` // of stages that did not end
 }
 
-func runAll(ctx context.Context, paths, stages []string, verbose bool) error {
+func runAll(ctx context.Context, paths, stages []string, asOne, verbose bool) error {
 	// Clones may belong to another user, and serve more than they say.
 	for k, v := range map[string]string{"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"} {
 		if err := os.Setenv(k, v); err != nil {
@@ -75,7 +76,7 @@ func runAll(ctx context.Context, paths, stages []string, verbose bool) error {
 	var rows []row
 	for _, p := range paths {
 		fmt.Fprintln(os.Stderr, "fleets:", p)
-		r, err := one(ctx, p, stages)
+		r, err := one(ctx, p, stages, asOne)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p, err)
 		}
@@ -85,13 +86,13 @@ func runAll(ctx context.Context, paths, stages []string, verbose bool) error {
 	return nil
 }
 
-func one(ctx context.Context, path string, stages []string) (row, error) {
+func one(ctx context.Context, path string, stages []string, asOne bool) (row, error) {
 	dir, err := os.MkdirTemp("", "irgit-fleets-")
 	if err != nil {
 		return row{}, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	c, err := borrow(ctx, path, dir)
+	c, err := borrow(ctx, path, dir, asOne)
 	if err != nil {
 		return row{}, err
 	}

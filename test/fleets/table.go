@@ -18,13 +18,13 @@ func printTables(out io.Writer, rows []row, verbose bool) {
 		}
 		return ""
 	})
-	section(out, "Fleet", rows, "fleet\tclusters\tsync roots\troots\trendered\tpartial\tfailed\tworkloads\tunknown\tcold\twarm\tpeak RSS\tfound of countable", func(r row) string {
+	section(out, "Fleet", rows, "fleet\tclusters\tsync roots\troots\trendered\tpartial\tfailed\tworkloads\tunknown\tcold\tCPU\twarm\tpeak RSS\tfound of countable", func(r row) string {
 		if u := r.Fleet; u != nil {
 			clusters := fmt.Sprint(len(u.Clusters))
 			if u.Overlaid {
 				clusters = "(all)"
 			}
-			return columns(clusters, u.SyncRoots, u.Roots, u.Rendered, u.Partial, u.Failed, u.Workloads, total(u.Unknowns), short(u.Cold), short(u.Warm),
+			return columns(clusters, u.SyncRoots, u.Roots, u.Rendered, u.Partial, u.Failed, u.Workloads, total(u.Unknowns), short(u.Cold), short(u.CPU), short(u.Warm),
 				fmt.Sprintf("%d MB", u.PeakRSS>>20), r.held())
 		}
 		return ""

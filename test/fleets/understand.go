@@ -22,6 +22,7 @@ type understood struct {
 	Unknowns, Findings               map[string]int // by group of reasons
 	Details                          []string
 	Cold, Warm                       time.Duration // Load and the Index of each cluster, without and with a cache
+	CPU                              time.Duration // of Cold, the git program included
 	PeakRSS                          int64         // bytes, after Cold
 	Placed                           map[string]*placed
 	Samples                          []string // workloads with where they come from, to be checked by eye
@@ -45,7 +46,7 @@ func understand(ctx context.Context, c clone) (*understood, error) {
 	if err != nil {
 		return nil, err
 	}
-	u.Cold, u.PeakRSS = time.Since(start), peakRSS()
+	u.Cold, u.PeakRSS, u.CPU = time.Since(start), peakRSS(), cpuTime()
 	start = time.Now()
 	if _, err := u.load(ctx, c); err != nil {
 		return nil, err
@@ -67,10 +68,12 @@ func (u *understood) load(ctx context.Context, c clone) (*loaded, error) {
 	}
 	o := fleet.Options{CacheDir: filepath.Join(c.dir, "cache"), URL: "https://github.com/" + c.Name, Discover: true}
 	l := &loaded{}
-	if l.fleet, err = fleet.Load(ctx, tree, o); err != nil {
-		return nil, err
+	if !c.AsOne {
+		if l.fleet, err = fleet.Load(ctx, tree, o); err != nil {
+			return nil, err
+		}
 	}
-	if u.Overlaid = len(l.fleet.Clusters()) == 0; u.Overlaid {
+	if u.Overlaid = c.AsOne || len(l.fleet.Clusters()) == 0; u.Overlaid {
 		if tree, err = overlay(ctx, tree, c.checkout()); err != nil {
 			return nil, err
 		}
@@ -132,4 +135,14 @@ func peakRSS() int64 {
 	}
 	const kilobyte = 1024 // Linux counts in it
 	return r.Maxrss * kilobyte
+}
+
+func cpuTime() (d time.Duration) {
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var r syscall.Rusage
+		if syscall.Getrusage(who, &r) == nil {
+			d += time.Duration(r.Utime.Nano() + r.Stime.Nano())
+		}
+	}
+	return d
 }

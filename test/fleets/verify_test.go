@@ -30,7 +30,7 @@ func judged(t *testing.T) (*judge, attempt) {
 		_, err := git("", step...)
 		require.NoError(t, err)
 	}
-	c, err := borrow(t.Context(), source, dir)
+	c, err := borrow(t.Context(), source, dir, false)
 	require.NoError(t, err)
 	l, err := (&understood{}).load(t.Context(), c)
 	require.NoError(t, err)
