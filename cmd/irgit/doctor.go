@@ -20,8 +20,10 @@ func newDoctorCommand(environ []string) *cobra.Command {
 		Short: "Check that the fleet repository, its wiring and the signing key are usable; writes nothing",
 		Long: `doctor reaches the fleet repository, makes the commit that a proposal would be
 without pushing it, and reads the fleet as an alert would have it read: what each
-cluster renders, and whether irgit could patch it. It cannot see whether a GitOps
-controller applies incident-response/<cluster>.`,
+cluster renders and whether irgit could patch it, what applies its incidents and
+whether that may create what containment creates, whether the base branch is
+protected, and what Git does not tell. A line with ! stands in the way, and the
+line below it is the way out. It sees what is in Git, and no cluster.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig(file, environ, cmd.Flags())
 			if err != nil {
@@ -72,21 +74,38 @@ func doctor(ctx context.Context, c *Config, out io.Writer) error {
 		fmt.Fprintf(out, "signing     %s, verified by:\n%s\n", c.Signing.Format, signer.Public())
 	}
 	fmt.Fprintf(out, "commit      %s can be made (not pushed)\n", trial.Revision)
+	wrong, err := c.review(ctx, base, tree, out)
+	if err != nil {
+		return explain(err)
+	}
 	f, err := fleet.Load(ctx, tree, fleet.Options{CacheDir: options.CacheDir})
 	if err != nil {
 		return explain(err)
 	}
-	wrong, err := examine(ctx, f, out)
+	found, err := examine(ctx, f, out)
 	if err != nil {
 		return explain(err)
 	}
+	wrong += found
 	if read := remote.Traffic(); read > 0 {
 		fmt.Fprintf(out, "\nread        %d bytes for all of this\n", read)
 	}
 	if wrong > 0 {
-		return invalidError{fmt.Errorf("the fleet is not ready: %d problems, above", wrong), "each line with ! names the place, the line below it the way out; the README shows the wiring"}
+		return invalidError{fmt.Errorf("the fleet is not ready: %d problems, above", wrong), "each line with ! names the place, the line below it the way out; irgit init proposes most of it"}
 	}
 	return nil
+}
+
+// review looks at who has to agree to a containment, and counts what is wrong.
+func (c *Config) review(ctx context.Context, base string, tree *gitops.Tree, out io.Writer) (wrong int, err error) {
+	where, err := c.forge()
+	if err != nil {
+		return 0, err
+	}
+	if wrong, err = protected(ctx, where, base, out); err != nil {
+		return 0, err
+	}
+	return wrong, owned(ctx, tree, out)
 }
 
 // auth reads what the configuration names.

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/irgit/irgit/examples"
+	"github.com/irgit/irgit/internal/forge/forgetest"
 	"github.com/irgit/irgit/internal/gitops/gittest"
 )
 
@@ -45,7 +47,9 @@ func TestDoctor(t *testing.T) {
 	require.Contains(t, out, "ssh-ed25519 ")
 	require.Contains(t, out, "prod-eu (flux, mesh istio-sidecar, cni kubernetes)\n")
 	require.Contains(t, out, "  apps/prod-eu: 4 workloads, hook incident-response/patches/prod-eu/apps\n")
-	require.Contains(t, out, "  incident-response/prod-us: is there")
+	require.Contains(t, out, "  incident-response/prod-us: applied by Application argocd/irgit-<incident>\n")
+	require.Contains(t, out, "protection  not visible")
+	require.Contains(t, out, "codeowners  none (a warning): add .github/CODEOWNERS")
 	require.NotContains(t, out, "!")
 	require.NotContains(t, out+stderr, "canary")
 	refs, err := gittest.Git(t.Context(), bare, "for-each-ref", "--format=%(refname)")
@@ -154,4 +158,26 @@ func TestDoctorNamesGitsOwnWayOut(t *testing.T) {
 	code, _, stderr := irgit(t, nil, "doctor", "--cache", "off", "--repo", f.bare)
 	require.Equal(t, exitError, code, stderr)
 	require.Contains(t, stderr, "git config --global --add safe.directory "+f.bare)
+}
+
+func TestDoctorLooksAtTheBaseBranch(t *testing.T) {
+	for want, o := range map[string]forgetest.Options{
+		"protection  none\n  ! main: whoever may push": {},
+		"protection  on; whether it asks":              {Protected: true},
+		"protection  a rule set asks for pull":         {Rules: []string{"pull_request"}},
+	} {
+		fake := forgetest.New(o)
+		require.NoError(t, fake.Start(t.Context()))
+		t.Cleanup(func() { require.NoError(t, fake.Stop()) })
+		f := newFleet(t, gittest.Options{}, map[string]string{"docs/CODEOWNERS": "* @acme/security\n"})
+		environ := []string{"IRGIT_FORGE_KIND=github", "IRGIT_FORGE_URL=" + fake.URL, "IRGIT_FORGE_TOKEN=t", "IRGIT_FORGE_REPOSITORY=acme/fleet"}
+		code, out, stderr := irgit(t, environ, "doctor", "--cache", cache, "--repo", f.url)
+		require.Contains(t, out, want, stderr)
+		require.Contains(t, out, "codeowners  docs/CODEOWNERS\n")
+		if strings.Contains(want, "!") {
+			require.Equal(t, exitInvalid, code)
+		} else {
+			require.Equal(t, exitOK, code, out+stderr)
+		}
+	}
 }

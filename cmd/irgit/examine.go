@@ -1,134 +1,132 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"path"
-	"slices"
-	"strings"
 
 	"github.com/irgit/irgit/internal/fleet"
+	"github.com/irgit/irgit/internal/forge"
 	"github.com/irgit/irgit/internal/gitops"
+	"github.com/irgit/irgit/internal/onboard"
 )
+
+// maxNotes is how many findings of a cluster are printed that are not wrong.
+const maxNotes = 20
 
 // examine prints what irgit sees of each cluster, and counts what stands in
 // the way of a containment.
 func examine(ctx context.Context, f *fleet.Fleet, out io.Writer) (wrong int, err error) {
-	for _, c := range f.Clusters() {
-		ix, err := f.Index(ctx, c.Name)
-		if err != nil {
-			return 0, err
-		}
+	reports, err := onboard.Examine(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range reports {
+		c := r.Index.Cluster()
 		fmt.Fprintf(out, "\n%s (%s, mesh %s, cni %s)\n", c.Name, c.GitOps, c.Mesh.Mode, c.CNI)
-		e := &examination{out: out, cluster: c, index: ix, byRoot: make(map[string][]fleet.Workload)}
-		for _, w := range ix.Workloads() {
-			e.byRoot[w.Root] = append(e.byRoot[w.Root], w)
+		for _, root := range r.Roots {
+			fmt.Fprintf(out, "  %s: %s\n", root.ID, patching(root))
 		}
-		for _, root := range e.roots() {
-			e.root(root)
+		if r.Applied != "" {
+			fmt.Fprintf(out, "  %s: applied by %s\n", c.Response, r.Applied)
 		}
-		for _, finding := range ix.Findings() {
-			e.problem(place(finding.File, finding.Root), finding.Message, remedy(finding))
+		notes := 0
+		for _, finding := range r.Findings {
+			mark := "!"
+			if finding.Wrong {
+				wrong++
+			} else if mark, notes = "?", notes+1; notes > maxNotes {
+				continue
+			}
+			fmt.Fprintf(out, "  %s %s: %s\n", mark, finding.Where, finding.What)
+			if finding.Mend != "" {
+				fmt.Fprintf(out, "    %s\n", finding.Mend)
+			}
 		}
-		if err := e.response(ctx, f.Tree()); err != nil {
-			return 0, err
+		if notes > 0 {
+			fmt.Fprintf(out, "  %s with ? that Git does not tell, or that only delay", count(notes, "line"))
+			if notes > maxNotes {
+				fmt.Fprintf(out, ", %d of them not shown: see irgit fleet unknowns", notes-maxNotes)
+			}
+			fmt.Fprintln(out)
 		}
-		wrong += e.wrong
 	}
 	return wrong, nil
 }
 
-// examination is the part of examine about one cluster.
-type examination struct {
-	out     io.Writer
-	cluster fleet.Cluster
-	index   *fleet.Index
-	byRoot  map[string][]fleet.Workload
-	wrong   int
-}
-
-// roots are the paths of the roots as they are declared, and what renders
-// workloads of the directories that a pattern stands for.
-func (e *examination) roots() (paths []string) {
-	for _, r := range e.cluster.Roots {
-		dir, pattern := strings.CutSuffix(r.Path, "/*")
-		if !pattern {
-			paths = append(paths, r.Path)
-			continue
-		}
-		before := len(paths)
-		for root := range e.byRoot {
-			if path.Dir(root) == dir {
-				paths = append(paths, root)
-			}
-		}
-		if len(paths) == before {
-			paths = append(paths, r.Path)
-		}
-	}
-	slices.Sort(paths)
-	return slices.Compact(paths)
-}
-
-// root is one line, and a problem where nothing could be patched.
-func (e *examination) root(root string) {
-	workloads := e.byRoot[root]
-	if len(workloads) == 0 { // and so nothing to patch
-		what := "no workloads"
-		if slices.ContainsFunc(e.index.Findings(), func(f fleet.Finding) bool { return f.Root == root }) {
-			what = "not read, see below"
-		}
-		fmt.Fprintf(e.out, "  %s: %s\n", root, what)
-		return
-	}
-	hook, err := e.index.Hook(workloads[0])
-	var unwired *fleet.HookError
-	if errors.As(err, &unwired) {
-		fmt.Fprintf(e.out, "  %s: %s, no hook\n", root, count(len(workloads), "workload"))
-		e.problem(unwired.File, unwired.Reason, unwired.Step)
-		return
-	}
-	fmt.Fprintf(e.out, "  %s: %s, hook %s\n", root, count(len(workloads), "workload"), hook.Dir)
-}
-
-// response looks for the directory that new objects go to.
-func (e *examination) response(ctx context.Context, tree *gitops.Tree) error {
-	switch entry, err := tree.Stat(ctx, e.cluster.Response); {
-	case errors.Is(err, gitops.ErrNotFound), err == nil && entry.Mode != gitops.Dir:
-		e.problem(e.cluster.Response, "the directory is not in the base", "put a README.md there, and have the controller of "+e.cluster.Name+" apply it")
-	case err != nil:
-		return err
+// patching says how what a root renders is patched.
+func patching(r onboard.Root) string {
+	w, how := r.Wiring, ""
+	switch {
+	case r.Failure != "":
+		return "not read, see below"
+	case w.Objects == 0:
+		return "no workloads"
+	case w.Unplaced+w.Wired+w.Elsewhere < w.Objects, w.Unplaced > 0:
+		how = "no hook"
+	case w.Wired > 0:
+		how = "hook " + r.Hook
 	default:
-		fmt.Fprintf(e.out, "  %s: is there; whether the controller applies it is not seen from here\n", e.cluster.Response)
+		how = "patched without a hook"
 	}
+	what := count(r.Workloads, "workload")
+	if r.Workloads == 0 {
+		what = count(w.Objects, "HelmRelease or autoscaler")
+	}
+	return what + ", " + how
+}
+
+// protected says whether a merge into the base has to pass somebody, and
+// counts what is wrong about that.
+func protected(ctx context.Context, where forge.Forge, base string, out io.Writer) (wrong int, err error) {
+	asked, ok := where.(interface {
+		Protection(ctx context.Context, branch string) (forge.Protection, error)
+	})
+	if !ok {
+		fmt.Fprintln(out, "protection  not visible: a plain remote does not tell who may push to the base")
+		return 0, nil
+	}
+	p, err := asked.Protection(ctx, base)
+	switch {
+	case err != nil:
+		return 0, err
+	case !p.Protected:
+		fmt.Fprintf(out, "protection  none\n  ! %s: whoever may push can change it without a review\n    protect the branch, or give it a rule set that asks for pull requests\n", base)
+		return 1, nil
+	case p.Reviewed:
+		fmt.Fprintln(out, "protection  a rule set asks for pull requests")
+	default:
+		fmt.Fprintln(out, "protection  on; whether it asks for a review only administrators see")
+	}
+	return 0, nil
+}
+
+// codeOwners are where GitHub looks for them
+// (docs.github.com: about-code-owners).
+var codeOwners = []string{".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"}
+
+// owned says who is asked about a containment.
+func owned(ctx context.Context, tree *gitops.Tree, out io.Writer) error {
+	for _, file := range codeOwners {
+		_, err := tree.Stat(ctx, file)
+		if err == nil {
+			fmt.Fprintf(out, "codeowners  %s\n", file)
+			return nil
+		}
+		if !errors.Is(err, gitops.ErrNotFound) {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "codeowners  none (a warning): add %s with the owners of incident-response/, so that somebody is asked\n", codeOwners[0])
 	return nil
 }
 
-func (e *examination) problem(where, what, wayOut string) {
-	e.wrong++
-	fmt.Fprintf(e.out, "  ! %s: %s\n", where, what)
-	if wayOut != "" {
-		fmt.Fprintf(e.out, "    %s\n", wayOut)
-	}
-}
+func place(file, root string) string { return cmp.Or(file, root) }
 
-func place(file, root string) string {
-	if file == "" {
-		return root
-	}
-	return file
-}
-
-// remedy is the way out of a finding. Those about the configuration say it
-// themselves; any other is about what a root renders.
-func remedy(f fleet.Finding) string {
-	if f.File == fleet.ConfigFile {
-		return "correct the root " + f.Root + " there"
-	}
-	return "repair the root " + f.Root + ": until then no alert finds all of its workloads"
-}
+// remedy is the way out of a finding.
+func remedy(f fleet.Finding) string { return f.Remedy() }
 
 func count(n int, what string) string {
 	if n == 1 {

@@ -42,6 +42,10 @@ var allowed = map[string][]string{
 		"internal/alert", "internal/fleet", "internal/forge", "internal/gitops", "internal/manifest", "internal/policy",
 		"internal/proposal", "internal/redact", "internal/render", "internal/validate",
 	},
+	"internal/onboard": {
+		"internal/controllers", "internal/edit", "internal/fleet", "internal/forge", "internal/gitops", "internal/kustomize", "internal/manifest",
+		"internal/proposal", "internal/render",
+	},
 	"policies":        {},
 	"templates":       {},
 	"internal/fences": {},

@@ -90,9 +90,8 @@ func (f *Fleet) same(ctx context.Context, found *Fleet, c, other Cluster) (bool,
 	if named, ok := f.Cluster(other.Name); ok {
 		return named.Name == c.Name, nil
 	}
-	words := func(w string) bool { return c.answersTo(w) }
 	starts := func(b string) bool { return slices.Contains(c.Bootstrap, b) }
-	if slices.ContainsFunc(other.Aliases, words) || c.GitOps == controllers.FluxCD && slices.ContainsFunc(other.Bootstrap, starts) {
+	if slices.ContainsFunc(other.Aliases, c.answersTo) || c.GitOps == controllers.FluxCD && slices.ContainsFunc(other.Bootstrap, starts) {
 		return true, nil
 	}
 	if other.InCluster && c.InCluster && slices.ContainsFunc(other.Bootstrap, starts) {
