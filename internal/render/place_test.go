@@ -408,3 +408,19 @@ func TestThreatEditsThatWereNeverMadeAreNotTakenBack(t *testing.T) {
 		require.True(t, errors.As(err, &refused) || errors.As(err, &odd), "%s: %v", name, err)
 	}
 }
+
+// A root of which a part lies elsewhere is patched, and the reviewer is told
+// what the proof does not cover.
+func TestRootsThatBuildInPartAreSaidToBe(t *testing.T) {
+	f := small(t, merge(kinds()["a kustomization"].files, map[string]string{
+		"apps/kustomization.yaml": "resources: [web.yaml, \"https://example.com/more.yaml\"]\n",
+	}))
+	ix := index(t, f, "one")
+	b, proof, _ := proved(t, catalogue(t), render.Request{
+		Incident: incident, Target: workload(t, ix, "shop/web"), Index: ix, Tree: f.Tree(), Actions: []policy.Action{act("freeze-rollout")},
+	})
+	require.Len(t, proof.Changed, 1)
+	require.Len(t, b.Steps[0].Warnings, 1)
+	require.Contains(t, b.Steps[0].Warnings[0], "a part of root apps lies outside of the repository")
+	require.Contains(t, b.Steps[0].Warnings[0], "https://example.com/more.yaml")
+}
