@@ -91,8 +91,14 @@ func (w *walker) itself(ctx context.Context, root *appliedRoot, e *entry) (*appl
 			w.note(u, root, root.Path)
 		}
 	}
+	for _, name := range e.ConfigMaps {
+		w.mapNames[name] = root // until it is built as the object says
+	}
 	for _, found := range candidates {
 		u := found.obj
+		if err := w.fetchMaps(ctx, u); err != nil {
+			return nil, err
+		}
 		// It can only mean the repository that it stands in.
 		name := text(dig(u.Object, "spec", "sourceRef", "name"))
 		namespace := cmp.Or(text(dig(u.Object, "spec", "sourceRef", "namespace")), u.GetNamespace())

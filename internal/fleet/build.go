@@ -189,7 +189,7 @@ func (f *Fleet) build(ctx context.Context, w want) (*entry, error) {
 // take fills an entry with what was built.
 func (e *entry) take(w want, out *kustomize.Result, looked []string) error {
 	e.Kustomization, e.Transformers, e.Kustomizations = out.Kustomization, out.Transformers, kustomizationsIn(out.Files)
-	e.Cover = cover(e.Root, slices.Concat(out.Files, looked))
+	e.Cover = cover(e.Root, slices.Concat(out.Files, out.Looked, looked))
 	if w.maps {
 		objects, err := keepMaps(out.Objects)
 		return errors.Join(err, e.pack(objects))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -179,8 +180,19 @@ func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
 		for _, name := range entries[i].ConfigMaps {
 			w.mapNames[name] = r
 		}
+		untold, err := w.untold(ctx, r, entries[i])
+		if err != nil {
+			return err
+		}
 		for _, o := range entries[i].Leads {
-			w.note(o.decoded(), r, cmp.Or(o.File, r.Path))
+			if u := o.decoded(); !untold[o.File] {
+				w.note(u, r, cmp.Or(o.File, r.Path))
+			} else if u != nil {
+				w.unknown(controllers.Unknown{
+					Object: referenceTo(u), Reason: "what it applies depends on values that are not in Git: " + strings.Join(r.sync.Missing, ", "),
+					Step: "declare the roots that it leads to in " + ConfigFile,
+				}, pending{u, r, cmp.Or(o.File, r.Path)})
+			}
 		}
 		if entries[i].Outside != "" && entries[i].Failure != "" {
 			if err := w.listed(ctx, r, r.Path, map[string]bool{}); err != nil {
@@ -189,6 +201,35 @@ func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
 		}
 	}
 	return nil
+}
+
+var variable = regexp.MustCompile(`\$\{([_A-Za-z][_A-Za-z0-9]*)`)
+
+// untold lists the manifests of sync objects whose path holds a variable that
+// nobody knows: it comes out empty in the build, and would lead astray.
+func (w *walker) untold(ctx context.Context, r *appliedRoot, e *entry) (map[string]bool, error) {
+	if r.sync == nil || len(r.sync.Missing) == 0 || len(e.Leads) == 0 {
+		return nil, nil
+	}
+	plain := r.want()
+	plain.options.Substitute = nil
+	entries, err := w.builder.entries(ctx, []want{plain})
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]bool{}
+	for _, o := range entries[0].Leads {
+		u := o.decoded()
+		if u == nil {
+			continue
+		}
+		for _, found := range variable.FindAllStringSubmatch(text(dig(u.Object, "spec", "path")), -1) {
+			if _, known := r.options.Substitute[found[1]]; !known {
+				files[o.File] = true
+			}
+		}
+	}
+	return files, nil
 }
 
 // settle finds out where a root of an artifact stands in the repository, and
