@@ -136,3 +136,28 @@ func TestVariablesThatNobodyKnows(t *testing.T) {
 	require.Len(t, ix.Roots(), 2)
 	require.Contains(t, strings.Join(messages(ix), "\n"), "clusters/eu/apps.yaml: Kustomization flux-system/apps: what it applies depends on values that are not in Git")
 }
+
+// What would not be applied is said before it is proposed.
+func TestUndelivered(t *testing.T) {
+	for _, c := range []struct{ sync, ignore, want string }{
+		{"", "", "nothing is seen to apply incident-response/eu: run irgit init"},
+		{fluxSync("incident-response", "./incident-response/eu"), "", ""},
+		{fluxSync("incident-response", "./incident-response/eu", "  suspend: true\n"), "", "Kustomization flux-system/incident-response is suspended"},
+		{fluxSync("incident-response", "./incident-response/eu"), "/*\n!/apps/\n!/clusters/\n", "leaves it out"},
+	} {
+		files := fluxFleet()
+		files["incident-response/eu/README.md"] = "# Incidents\n"
+		if c.sync != "" {
+			files["clusters/eu/incident-response.yaml"] = c.sync
+		}
+		if c.ignore != "" {
+			files[".sourceignore"] = c.ignore
+		}
+		why, err := indexed(t, discovered(t, files), "eu").Undelivered(t.Context())
+		require.NoError(t, err)
+		if c.want == "" {
+			require.Empty(t, why)
+		}
+		require.Contains(t, why, c.want)
+	}
+}

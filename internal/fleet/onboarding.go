@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -409,4 +410,29 @@ func (f Finding) Remedy() string {
 		return "correct the root " + f.Root + " there"
 	}
 	return "repair the root " + f.Root + ": until then no alert finds all of its workloads"
+}
+
+// Undelivered says why new objects in the cluster's directory of incidents
+// would not reach it, "" when they do as far as Git tells. Where a controller
+// starts has to be known, and an ApplicationSet makes nothing of a directory
+// without incidents: of Argo CD nothing is said.
+func (ix *Index) Undelivered(ctx context.Context) (string, error) {
+	dir := ix.cluster.Response
+	if len(ix.cluster.Bootstrap) == 0 || ix.cluster.GitOps != controllers.FluxCD {
+		return "", nil
+	}
+	for _, s := range ix.response {
+		if s.Path != dir && !strings.HasPrefix(dir, s.Path+"/") {
+			continue
+		}
+		if s.Rules.Suspended != "" {
+			return fmt.Sprintf("nothing of %s is applied: %s %s/%s is suspended", dir, s.Object.Kind, s.Object.Namespace, s.Object.Name), nil
+		}
+		hidden, err := s.Build.Source.Hidden(ctx, ix.fleet.tree, path.Join(dir, "incident", "kustomization.yaml"))
+		if hidden {
+			return fmt.Sprintf("nothing of %s is applied: the source of %s %s/%s leaves it out", dir, s.Object.Kind, s.Object.Namespace, s.Object.Name), nil
+		}
+		return "", err
+	}
+	return fmt.Sprintf("nothing is seen to apply %s: run irgit init", dir), nil
 }

@@ -122,6 +122,15 @@ func (s *session) compose(ctx context.Context, r *Record, onto *gitops.Tree) (*c
 	}
 	c := &composed{record: r, bundle: bundle, proof: proof}
 	c.warnings = warnings(r, bundle)
+	if len(bundle.Objects) > 0 {
+		undelivered, err := ix.Undelivered(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if undelivered != "" {
+			c.warnings = append(c.warnings, undelivered)
+		}
+	}
 	c.finish(target, others)
 	data, err := c.seal(s.o.Redactor)
 	if err != nil {
