@@ -33,7 +33,9 @@ func overlay(ctx context.Context, tree *gitops.Tree, checkout string) (*gitops.T
 	}
 	var declared []root
 	for _, r := range append(roots, plain...) {
-		declared = append(declared, root{r})
+		if !strings.Contains(r, ":") { // which .irgit.yaml does not take
+			declared = append(declared, root{r})
+		}
 	}
 	data, err := yaml.Marshal(map[string]any{
 		"apiVersion": "irgit.dev/v1alpha1", "kind": "Fleet",
