@@ -40,7 +40,7 @@ func Discover(ctx context.Context, tree *gitops.Tree, o Options) (*Fleet, error)
 	if err := d.argo(ctx); err != nil {
 		return nil, err
 	}
-	f.clusters, f.findings = d.clusters, append(s.findings, d.charts()...)
+	f.clusters, f.findings = d.clusters, slices.Concat(s.findings, d.charts())
 	return f, nil
 }
 
