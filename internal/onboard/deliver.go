@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/irgit/irgit/internal/controllers"
 	"github.com/irgit/irgit/internal/edit"
@@ -65,7 +65,11 @@ func (p *planner) deliver(ctx context.Context, d *draft, c *cluster, into *propo
 	say("%s in %s, new.", named(objects), file)
 	isFile := slices.ContainsFunc(c.Bootstrap, func(b string) bool { return b != at.Dir && path.Dir(b) == at.Dir })
 	if at.ByHand {
-		d.byHand(file, "Nothing in Git applies "+at.Dir+": somebody does by hand, or a bootstrap that is not in this repository.", "Where it is by hand, apply the new file, too, once it is merged: kubectl apply -f "+file)
+		apply := "kubectl apply -f " + file
+		if at.Kustomization != "" {
+			apply = "kubectl apply -k " + at.Dir
+		}
+		d.byHand(file, "Nothing in Git applies "+at.Dir+": somebody does by hand, or a bootstrap that is not in this repository.", "Where it is by hand, apply the new file, too, once it is merged: "+apply)
 		if isFile && !slices.Contains(c.Bootstrap, at.Dir) {
 			d.config[c.Name] = []string{file}
 		}
@@ -87,9 +91,11 @@ func (d *draft) obstacles(c *cluster) {
 	}
 }
 
+var probed = regexp.MustCompile(`20000101-probe-[0-9a-f]{8}`)
+
 // describe names a sync object; one that each incident gets is named as such.
 func describe(s controllers.Sync) string {
-	return s.Object.Kind + " " + path.Join(s.Object.Namespace, strings.ReplaceAll(s.Object.Name, probe, "<incident>"))
+	return s.Object.Kind + " " + path.Join(s.Object.Namespace, probed.ReplaceAllString(s.Object.Name, "<incident>"))
 }
 
 func named(objects []object) string {

@@ -107,7 +107,7 @@ func (e *examination) response(ctx context.Context) error {
 			return err
 		}
 		if hidden != "" {
-			e.find(true, hidden, "the source of "+e.Applied+" leaves it out", "let .sourceignore, spec.ignore or the sparse checkout ship incident-response/: "+runInit)
+			e.find(true, hidden, "the source of "+e.Applied+" leaves it out, or a part of it", "let .sourceignore, spec.ignore or the sparse checkout ship incident-response/: "+runInit)
 		}
 		e.permitted(s)
 	}

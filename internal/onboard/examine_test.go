@@ -61,7 +61,7 @@ func TestExamine(t *testing.T) {
 		"not shipped": {
 			with(eu, ".sourceignore", "/incident-response/eu\n"),
 			onboard.Finding{
-				Where: "incident-response/eu/kustomization.yaml", What: "the source of Kustomization flux-system/incident-response leaves it out", Wrong: true,
+				Where: "incident-response/eu", What: "the source of Kustomization flux-system/incident-response leaves it out, or a part of it", Wrong: true,
 				Mend: "let .sourceignore, spec.ignore or the sparse checkout ship incident-response/: run irgit init",
 			},
 		},

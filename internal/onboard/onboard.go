@@ -18,7 +18,9 @@ package onboard
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -103,8 +105,11 @@ type cluster struct {
 	wirings  []fleet.Wiring     // of the roots that are declared, or discovered
 }
 
-// probe is an incident that is never written: what would apply it is asked.
-const probe = "20000101-probe-00000000"
+// probe is an incident of a cluster that is never written: what would apply it
+// is asked. As with real ones, no two clusters have the same.
+func probe(cluster string) string {
+	return fmt.Sprintf("20000101-probe-%x", sha256.Sum256([]byte(cluster)))[:23]
+}
 
 func (p *planner) survey(ctx context.Context) error {
 	if len(p.fleet.Clusters()) == 0 {
@@ -186,7 +191,7 @@ func probes(f *fleet.Fleet) (out []gitops.Change) {
 	for _, c := range f.Clusters() {
 		out = append(out,
 			gitops.Change{Path: path.Join(c.Response, readme), Content: []byte("\n")},
-			gitops.Change{Path: path.Join(c.Response, probe, "kustomization.yaml"), Content: []byte("sortOptions: {order: fifo}\nresources: []\n")})
+			gitops.Change{Path: path.Join(c.Response, probe(c.Name), "kustomization.yaml"), Content: []byte("sortOptions: {order: fifo}\nresources: []\n")})
 	}
 	return out
 }
@@ -204,7 +209,7 @@ func applying(ctx context.Context, f *fleet.Fleet) (map[string][]controllers.Syn
 			return nil, err
 		}
 		for _, s := range ix.Response() {
-			if s.Path == c.Response && s.Controller == controllers.FluxCD || s.Path == path.Join(c.Response, probe) {
+			if s.Path == c.Response && s.Controller == controllers.FluxCD || s.Path == path.Join(c.Response, probe(c.Name)) {
 				out[c.Name] = append(out[c.Name], s)
 			}
 		}

@@ -60,7 +60,7 @@ func (p *planner) ship(ctx context.Context) (done bool, err error) {
 			continue
 		}
 		p.unseen = append(p.unseen, proposal.Remark{
-			Where: left, What: fmt.Sprintf("What the controller of %s gets of the repository leaves this out, by spec.ignore, a sparse checkout, an ArtifactGenerator or an ignore file.", c.Name),
+			Where: left, What: fmt.Sprintf("What the controller of %s gets of the repository leaves this out, or a part of it, by spec.ignore, a sparse checkout, an ArtifactGenerator or an ignore file.", c.Name),
 			Step: "Have its source ship incident-response/, or nothing of a containment arrives.",
 		})
 	}
@@ -103,9 +103,9 @@ func (c *cluster) leftOut(ctx context.Context, tree *gitops.Tree) (string, error
 }
 
 func hiddenBy(ctx context.Context, source kustomize.Source, tree *gitops.Tree, response string) (string, error) {
-	for _, name := range []string{path.Join(response, probe, "kustomization.yaml"), path.Join(response, readme)} {
+	for _, name := range []string{path.Join(response, probe(response), "kustomization.yaml"), path.Join(response, readme)} {
 		if hidden, err := source.Hidden(ctx, tree, name); hidden || err != nil {
-			return path.Join(response, path.Base(name)), err
+			return response, err
 		}
 	}
 	return "", nil
