@@ -163,8 +163,9 @@ func TestBadInputIsAnErrorThatNamesTheWayOut(t *testing.T) {
 		"a kustomization that does not build": {
 			alert: shell, files: map[string]string{"apps/prod-eu/kustomization.yaml": "resources: [missing.yaml]\n"}, code: exitInvalid, want: "missing.yaml",
 		},
-		"a root that is not wired": {
-			alert: shell, files: map[string]string{"apps/prod-eu/kustomization.yaml": "resources:\n- ../base/payments\n"}, code: exitInvalid, want: "transformers",
+		"a hook that another cluster reads": {
+			alert: shell, files: map[string]string{"apps/staging/kustomization.yaml": "resources: [../base/payments]\ntransformers: [../../incident-response/patches/prod-eu/apps]\n"},
+			code: exitInvalid, want: "staging",
 		},
 		"a base branch that is not there": {alert: shell, args: []string{"--base", "trunk"}, code: exitUsage, want: "trunk"},
 		"an unknown output":               {alert: shell, args: []string{"-o", "xml"}, code: exitUsage, want: "xml"},
