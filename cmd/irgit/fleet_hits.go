@@ -185,9 +185,7 @@ func (v *view) exists(target wanted, all []selecting) error {
 func (v *view) emptyNamespaces(all []selecting) {
 	var known, asked []string
 	for _, ix := range v.indexes {
-		for _, n := range ix.Namespaces() {
-			known = append(known, n.Name)
-		}
+		known = append(known, namesOf(ix.Namespaces())...)
 	}
 	for _, s := range all {
 		if n := s.object.GetNamespace(); !slices.Contains(known, n) && !slices.Contains(asked, n) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"path"
 	"slices"
 	"strconv"
@@ -176,39 +175,6 @@ func filesOf(w fleet.Workload, root fleet.RootState) (files []string) {
 		files = append(files, w.Root)
 	}
 	return files
-}
-
-// findingRow is a finding in JSON.
-type findingRow struct {
-	Cluster string   `json:"cluster"`
-	Root    string   `json:"root"`
-	File    string   `json:"file"`
-	Message string   `json:"message"`
-	Unknown bool     `json:"unknown"` // nothing is wrong: it is beyond what Git tells
-	Step    string   `json:"step"`    // what a person may do
-	Files   []string `json:"files"`
-}
-
-func newFleetUnknownsCommand(environ []string) *cobra.Command {
-	return listing(environ, "unknowns", "List what is not known of the fleet, why, and what a person may do", func(v *view) error {
-		rows := []findingRow{}
-		t := &table{columns: []column{{"CLUSTER", 1}, {"IS", 0}, {"WHY", 3}, {"WHAT TO DO", 2}, {"FROM", 2}}}
-		add := func(cluster string, findings []fleet.Finding) {
-			for _, f := range findings {
-				at, is, step := place(f.File, f.Root), "unknown", f.Step
-				if !f.Unknown {
-					is, step = "wrong", cmp.Or(step, remedy(f))
-				}
-				rows = append(rows, findingRow{cluster, f.Root, at, f.Message, f.Unknown, step, []string{at}})
-				t.add(cluster, is, f.Message, step, at)
-			}
-		}
-		add("", v.ofNone())
-		for _, ix := range v.indexes {
-			add(ix.Cluster().Name, ix.Findings())
-		}
-		return v.print(rows, t)
-	})
 }
 
 // orEmpty makes a list one that JSON shows as [].

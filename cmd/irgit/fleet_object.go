@@ -109,18 +109,48 @@ func deciding(all []placed) string {
 
 // absent is the error for an object that nothing renders.
 func (v *view) absent(w *wanted) error {
-	hint, findings := v.near(w), v.findings()
-	if hint == "" {
-		hint = "`irgit fleet workloads` lists what runs"
+	var hints []string
+	for _, hint := range []string{v.near(w), v.installer(w)} {
+		if hint != "" {
+			hints = append(hints, hint)
+		}
 	}
-	if findings > 0 {
-		hint += fmt.Sprintf("; %s may hide it: `irgit fleet unknowns`", count(findings, "finding"))
+	if len(hints) == 0 {
+		hints = append(hints, "`irgit fleet workloads` lists what runs")
+	}
+	if findings := v.findings(); findings > 0 {
+		hints = append(hints, count(findings, "finding")+" may hide it: `irgit fleet unknowns`")
 	}
 	where := "no cluster"
 	if len(v.indexes) == 1 {
 		where = "no root of " + v.indexes[0].Cluster().Name
 	}
-	return invalidError{fmt.Errorf("%s renders %s %s", where, w.kind, path.Join(w.namespace, w.name)), hint}
+	return invalidError{fmt.Errorf("%s renders %s %s", where, w.kind, path.Join(w.namespace, w.name)), strings.Join(hints, "; ")}
+}
+
+// installer names a HelmRelease whose chart may hold the object, since Git does
+// not tell what a chart renders; "" when none is known.
+func (v *view) installer(w *wanted) string {
+	for _, ix := range v.indexes {
+		namespaces := []string{w.namespace}
+		if w.namespace == "" {
+			namespaces = namesOf(ix.Namespaces())
+		}
+		for _, namespace := range namespaces {
+			if release, ok := ix.Release(namespace, w.name); ok {
+				return fmt.Sprintf("%s in %s (%s) may install it: what its chart renders is not in Git", release, ix.Cluster().Name, release.File)
+			}
+		}
+	}
+	return ""
+}
+
+func namesOf(namespaces []fleet.Namespace) []string {
+	names := make([]string, len(namespaces))
+	for i, n := range namespaces {
+		names[i] = n.Name
+	}
+	return names
 }
 
 // near says where the object is, or which one may be meant; "" when neither is

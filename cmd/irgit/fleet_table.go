@@ -10,8 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// table is rows of cells in columns. A line is at most tableWidth runes long
-// as long as wrapping columns make room for those that do not wrap.
+// table is rows of cells in columns, and headings, which are rows of one cell.
+// A line is at most tableWidth runes long as long as wrapping columns make room
+// for those that do not wrap.
 type table struct {
 	columns []column
 	rows    [][]string
@@ -42,6 +43,9 @@ func (t *table) add(cells ...string) {
 	t.rows = append(t.rows, row)
 }
 
+// heading takes words over the rows below.
+func (t *table) heading(words string) { t.rows = append(t.rows, []string{visible(words)}) }
+
 // visible escapes what no terminal should get.
 func visible(s string) string {
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -67,6 +71,9 @@ func (t *table) print(w io.Writer) error {
 
 // writeRow writes a row on as many lines as its longest cell needs.
 func writeRow(out *strings.Builder, row []string, widths []int) {
+	if len(row) == 1 {
+		widths = []int{tableWidth}
+	}
 	cells, lines := make([][]string, len(row)), 0
 	for i, cell := range row {
 		cells[i] = wrap(cell, widths[i])
@@ -95,6 +102,9 @@ func (t *table) widths() []int {
 	for i, c := range t.columns {
 		widths[i] = utf8.RuneCountInString(c.header)
 		for _, row := range t.rows {
+			if len(row) == 1 {
+				continue
+			}
 			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
 		}
 		if c.weight > 0 {

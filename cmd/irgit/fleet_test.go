@@ -56,16 +56,17 @@ func TestFleetClustersJSON(t *testing.T) {
 	rows := newFleet(t, gittest.Options{}, nil).fleetRows("clusters")
 	require.Equal(t, []string{"prod-eu flux", "prod-us argocd", "staging flux"}, pick(rows, "name", "gitops"))
 	require.Equal(t, map[string]any{
-		"name": "staging", "aliases": []any{"eks-staging"}, "gitops": "flux", "bootstrap": []any{}, "roots": 2.0, "workloads": 6.0, "unknowns": 0.0,
+		"name": "staging", "aliases": []any{"eks-staging"}, "gitops": "flux", "bootstrap": []any{"clusters/staging"}, "roots": 3.0, "workloads": 6.0, "unknowns": 0.0,
 		"declared": true, "files": []any{".irgit.yaml"},
 	}, rows[2])
 }
 
 func TestFleetRootsJSON(t *testing.T) {
 	rows := newFleet(t, gittest.Options{}, nil).fleetRows("roots", "--cluster", "eks-prod-eu")
-	require.Equal(t, []string{"prod-eu apps/prod-eu", "prod-eu infrastructure/prod-eu"}, pick(rows, "cluster", "path"))
-	require.Equal(t, "incident-response/patches/prod-eu/apps", rows[0]["hook"])
-	require.Contains(t, rows[0]["files"], "apps/prod-eu/kustomization.yaml")
+	require.Equal(t, []string{"prod-eu clusters/prod-eu", "prod-eu apps/prod-eu", "prod-eu infrastructure/prod-eu"}, pick(rows, "cluster", "path"))
+	require.Equal(t, "incident-response/patches/prod-eu/apps", rows[1]["hook"])
+	require.Equal(t, map[string]any{"kind": "Kustomization", "namespace": "flux-system", "name": "apps", "file": "clusters/prod-eu/apps.yaml"}, rows[1]["sync"])
+	require.Contains(t, rows[1]["files"], "apps/prod-eu/kustomization.yaml")
 }
 
 func TestFleetWorkloadsJSON(t *testing.T) {
@@ -116,11 +117,38 @@ func TestFleetOwnerAndPathJSON(t *testing.T) {
 	answer := f.fleetAnswer("owner", "DEPLOYMENT.apps/payments", "-n", "payments", "--cluster", "prod-eu")
 	require.Equal(t, map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "payments", "name": "payments"}, answer["object"])
 	require.Equal(t, "apps/prod-eu", answer["root"])
-	require.Equal(t, []any{}, answer["chain"])
+	require.Equal(t, "clusters/prod-eu/apps.yaml", answer["sync"].(map[string]any)["file"])
+	require.Equal(t, []string{"Kustomization flux-system"}, pick(objects(answer["chain"]), "kind", "name"))
 
 	answer = f.fleetAnswer("path", "hpa/payments", "--cluster", "prod-eu", "--field", "spec.minReplicas")
 	require.Equal(t, []any{"spec.minReplicas"}, answer["fields"])
-	require.Contains(t, answer["obstacles"].([]any)[0].(map[string]any)["reason"], "no bootstrap of the cluster is declared")
+	require.Equal(t, []any{}, answer["obstacles"])
+}
+
+func TestFleetPathToWhatAnAutoscalerSets(t *testing.T) {
+	f := newFleet(t, gittest.Options{}, nil)
+	of := func(field string) []map[string]any {
+		return objects(f.fleetAnswer("path", "deploy/payments", "--cluster", "prod-us", "--field", field)["obstacles"])
+	}
+	require.Equal(t, []map[string]any{{
+		"reason": "HorizontalPodAutoscaler payments/payments sets spec.replicas, whatever Git says", "step": "freeze the autoscaler instead",
+		"file": "apps/base/payments/payments.yaml", "blocking": false,
+	}}, of("spec.replicas"))
+	require.Empty(t, of("spec.paused"))
+}
+
+// A root that only .irgit.yaml tells of may be applied by anything.
+func TestFleetPathThroughARootThatIsNotFollowed(t *testing.T) {
+	f := newFleet(t, gittest.Options{}, map[string]string{
+		".irgit.yaml": "apiVersion: irgit.dev/v1alpha1\nkind: Fleet\nclusters:\n- name: prod-eu\n  gitops: flux\n  roots: [{path: apps/prod-eu, name: apps}]\n",
+	})
+	answer := f.fleetAnswer("path", "deploy/payments", "--field", "spec.paused")
+	require.Nil(t, answer["sync"])
+	require.Equal(t, []any{}, answer["chain"])
+	require.Equal(t, []map[string]any{{
+		"reason": "what applies apps/prod-eu is not known: .irgit.yaml declares it, and no sync object was followed to it",
+		"step":   "name the cluster's bootstrap in .irgit.yaml", "file": ".irgit.yaml", "blocking": false,
+	}}, objects(answer["obstacles"]), "said once")
 }
 
 func TestFleetEmptyAnswersAreLists(t *testing.T) {

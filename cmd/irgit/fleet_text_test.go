@@ -14,15 +14,17 @@ func TestFleetTables(t *testing.T) {
 	for _, c := range []struct{ question, want string }{
 		{"clusters", `
 CLUSTER  GITOPS  ROOTS  WORKLOADS  UNKNOWNS  ALIASES                                                         FROM
-prod-eu  flux    2      6          0         eks-prod-eu, https://prod-eu.k8s.example.com                    .irgit.yaml
+prod-eu  flux    3      6          0         eks-prod-eu, https://prod-eu.k8s.example.com                    .irgit.yaml
 prod-us  argocd  2      6          0         eks-prod-us, https://prod-us.k8s.example.com,                   .irgit.yaml
                                              https://203.0.113.10:6443
-staging  flux    2      6          0         eks-staging                                                     .irgit.yaml
+staging  flux    3      6          0         eks-staging                                                     .irgit.yaml
 `},
 		{"roots --cluster prod-eu", `
-CLUSTER  ROOT                    WORKLOADS  STATE  APPLIED BY  FROM
-prod-eu  apps/prod-eu            4          -      -           .irgit.yaml
-prod-eu  infrastructure/prod-eu  2          -      -           .irgit.yaml
+CLUSTER  ROOT                    WORKLOADS  STATE  APPLIED BY                FROM
+prod-eu  clusters/prod-eu        0          -      flux-system/flux-system   clusters/prod-eu/flux-system/gotk-sync.yaml
+prod-eu  apps/prod-eu            4          -      flux-system/apps          clusters/prod-eu/apps.yaml
+prod-eu  infrastructure/prod-eu  2          -      flux-system/              clusters/prod-eu/infrastructure.yaml
+                                                   infrastructure
 `},
 		{"workloads --cluster eks-staging", `
 CLUSTER  NAMESPACE     WORKLOAD                         ROOT                    FROM
@@ -41,14 +43,15 @@ prod-eu  payments   StatefulSet/ledger   yes         app.kubernetes.io/     Netw
                                                      name                   ledger-from-payments   ledger.yaml
 `},
 		{"owner svc/payments --cluster prod-us", `
-WHAT         WHICH                      FROM
-object       Service payments/payments  apps/base/payments/payments.yaml, apps/prod-us/kustomization.yaml
-cluster      prod-us                    .irgit.yaml
-rendered by  apps/prod-us               apps/prod-us
-applied by   not known                  .irgit.yaml
+WHAT         WHICH                            FROM
+object       Service payments/payments        apps/base/payments/payments.yaml, apps/prod-us/kustomization.yaml,
+                                              clusters/prod-us/apps.yaml
+cluster      prod-us                          .irgit.yaml
+rendered by  apps/prod-us                     apps/prod-us
+applied by   Application argocd/apps-prod-us  clusters/prod-us/apps.yaml
 `},
 		{"unknowns", `
-CLUSTER  IS  WHY  WHAT TO DO  FROM
+CLUSTER  WHAT  FROM
 `},
 	} {
 		out, _ := f.fleet(strings.Fields(c.question)...)
@@ -59,7 +62,6 @@ CLUSTER  IS  WHY  WHAT TO DO  FROM
 // The example without its .irgit.yaml is a fleet that nobody prepared.
 func TestFleetThatNobodyDeclares(t *testing.T) {
 	f := newFleet(t, gittest.Options{}, map[string]string{".irgit.yaml": ""})
-	f.url = f.bare // its Applications name another address than the test's server has
 	for _, c := range []struct{ question, want string }{
 		{"clusters", `
 CLUSTER  GITOPS  ROOTS  WORKLOADS  UNKNOWNS  ALIASES  FROM
