@@ -64,6 +64,9 @@ func (g *generation) transform(ctx context.Context, raw, template map[string]any
 		out = append(out, transformed{found, filledUp(own, template)})
 	}
 	if !some {
+		if len(raw) == 0 {
+			return nil, problemf("correct it", "has an empty generator")
+		}
 		return nil, problemf("correct it", "has a generator that irgit does not know (%s)", strings.Join(keysOf(raw), ", "))
 	}
 	return out, nil

@@ -98,14 +98,13 @@ type Owner struct {
 }
 
 // Release finds the HelmRelease that installs into a namespace and whose
-// release name begins the name of a workload.
+// release name begins the name of a workload, the longest of several.
 func (ix *Index) Release(namespace, workload string) (SyncRef, bool) {
-	for _, r := range ix.releases[namespace] {
-		if workload == r.name || strings.HasPrefix(workload, r.name+"-") {
-			return SyncRef{r.ref.Kind, r.ref.Namespace, r.ref.Name, cmp.Or(ix.fileOf(r.ref), r.ref.Root)}, true
-		}
+	ref, ok := ix.release(namespace, workload)
+	if !ok {
+		return SyncRef{}, false
 	}
-	return SyncRef{}, false
+	return SyncRef{ref.Kind, ref.Namespace, ref.Name, cmp.Or(ix.fileOf(ref), ref.Root)}, true
 }
 
 // Owner says what renders an object and what applies that.

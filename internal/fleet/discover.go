@@ -114,7 +114,7 @@ func (d *discovery) aside(o scannedObject) bool {
 	}
 	d.scan.findings = append(d.scan.findings, Finding{
 		Root: path.Dir(o.file), File: o.file, Unknown: true,
-		Message: fmt.Sprintf("%s %s stands beside %s, which does not list it: nothing is seen to apply it", o.obj.GetKind(), o.obj.GetName(), path.Base(k)),
+		Message: fmt.Sprintf("%s %s: it stands beside %s, which does not list it, so nothing is seen to apply it", o.obj.GetKind(), o.obj.GetName(), path.Base(k)),
 		Step:    "list it there, or remove it",
 	})
 	return true

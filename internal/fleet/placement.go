@@ -164,6 +164,9 @@ func (ix *Index) readersHere(root rootInfo, file string) []string {
 // ownerBelow is the kustomization file of the directory below a plain root
 // that renders an object, "" when a manifest of the root itself holds it.
 func (ix *Index) ownerBelow(ctx context.Context, root rootInfo, ref ObjectRef) (string, error) {
+	if root.options.Directory != nil {
+		return "", nil // Argo CD takes what lies below as manifests, a kustomization too
+	}
 	for _, file := range ix.directBelow(root) {
 		built, err := kustomize.Build(ctx, ix.fleet.tree, path.Dir(file), kustomize.Options{Source: root.options.Source, Partial: true})
 		var broken *kustomize.Error

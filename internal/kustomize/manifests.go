@@ -32,10 +32,10 @@ func Manifests(file string, data []byte) (objects []*unstructured.Unstructured, 
 		if end != nil {
 			return objects, err
 		}
-		var fields map[string]any
+		var content any
 		plain, wrong := yaml.YAMLToJSON(doc)
 		if wrong == nil {
-			wrong = utiljson.Unmarshal(plain, &fields) // numbers as unstructured objects have them
+			wrong = utiljson.Unmarshal(plain, &content) // numbers as unstructured objects have them
 		}
 		if wrong != nil {
 			if err == nil {
@@ -43,7 +43,9 @@ func Manifests(file string, data []byte) (objects []*unstructured.Unstructured, 
 			}
 			continue
 		}
-		objects = append(objects, unlisted(fields)...)
+		if fields, ok := content.(map[string]any); ok { // a patch may be a list
+			objects = append(objects, unlisted(fields)...)
+		}
 	}
 }
 
