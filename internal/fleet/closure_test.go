@@ -161,3 +161,16 @@ func TestUndelivered(t *testing.T) {
 		require.Contains(t, why, c.want)
 	}
 }
+
+// A Rollout may run the pods of a Deployment's template.
+func TestRolloutOfADeployment(t *testing.T) {
+	ix := indexOf(t, manifest("Deployment", "shop", "web", "tier: front"),
+		"apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: web-rollout, namespace: shop}\nspec: {replicas: 3, workloadRef: {apiVersion: apps/v1, kind: Deployment, name: web}}\n",
+		"apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: lost, namespace: shop}\nspec: {workloadRef: {apiVersion: apps/v1, kind: Deployment, name: gone}}\n")
+	require.Equal(t, []string{"Deployment shop/web", "Rollout shop/web-rollout"}, namesOf(ix.Workloads()))
+	r := ix.Resolve(Query{Namespace: "shop", Pod: "web-rollout-5d4f8c7b96-x7k2p"})
+	require.Equal(t, Found, r.State)
+	require.Equal(t, "Rollout", r.Workload.Kind)
+	require.Equal(t, map[string]string{"app": "web", "tier": "front"}, r.Workload.Labels)
+	require.Equal(t, int64(3), *r.Workload.Replicas)
+}

@@ -224,6 +224,7 @@ func namespaceOf(r *appliedRoot, o object) string {
 }
 
 func (ix *Index) finish() {
+	ix.workloads = append(ix.workloads, ix.referring()...)
 	slices.SortFunc(ix.workloads, func(a, b Workload) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Root, b.Root))
 	})
@@ -260,6 +261,39 @@ func (ix *Index) finish() {
 	slices.SortFunc(ix.findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Root, b.Root), cmp.Compare(a.File, b.File), cmp.Compare(a.Message, b.Message))
 	})
+}
+
+// referring are Argo Rollouts that run the pod template of a Deployment of
+// their namespace, which itself is scaled to nothing (argo-rollouts:
+// docs/migrating.md).
+func (ix *Index) referring() (out []Workload) {
+	for namespace, objects := range ix.objects {
+		for _, o := range objects {
+			if o.ref.Kind != "Rollout" || group(o.ref.APIVersion) != "argoproj.io" || o.object() == nil {
+				continue
+			}
+			spec, _ := o.object().Object["spec"].(map[string]any)
+			to, _ := spec["workloadRef"].(map[string]any)
+			runs := func(w Workload) bool {
+				return w.Namespace == namespace && w.Kind == "Deployment" && text(to["kind"]) == w.Kind && text(to["name"]) == w.Name
+			}
+			i := slices.IndexFunc(ix.workloads, runs)
+			if i < 0 {
+				continue
+			}
+			w := ix.workloads[i]
+			w.Kind, w.Name, w.APIVersion, w.Root, w.File, w.Replicas = o.ref.Kind, o.ref.Name, o.ref.APIVersion, o.ref.Root, o.file, nil
+			if selector := texts(dig(spec, "selector", "matchLabels")); len(selector) > 0 {
+				w.Selector = selector
+			}
+			if n, ok := whole(spec["replicas"]); ok {
+				w.Replicas = &n
+			}
+			ix.extras[w.Ref()] = ix.extras[ix.workloads[i].Ref()]
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 // doubles finds workloads that two roots render: their controllers fight.
