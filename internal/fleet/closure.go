@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"regexp"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -203,35 +201,6 @@ func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
 	return nil
 }
 
-var variable = regexp.MustCompile(`\$\{([_A-Za-z][_A-Za-z0-9]*)`)
-
-// untold lists the manifests of sync objects whose path holds a variable that
-// nobody knows: it comes out empty in the build, and would lead astray.
-func (w *walker) untold(ctx context.Context, r *appliedRoot, e *entry) (map[string]bool, error) {
-	if r.sync == nil || len(r.sync.Missing) == 0 || len(e.Leads) == 0 {
-		return nil, nil
-	}
-	plain := r.want()
-	plain.options.Substitute = nil
-	entries, err := w.builder.entries(ctx, []want{plain})
-	if err != nil {
-		return nil, err
-	}
-	files := map[string]bool{}
-	for _, o := range entries[0].Leads {
-		u := o.decoded()
-		if u == nil {
-			continue
-		}
-		for _, found := range variable.FindAllStringSubmatch(text(dig(u.Object, "spec", "path")), -1) {
-			if _, known := r.options.Substitute[found[1]]; !known {
-				files[o.File] = true
-			}
-		}
-	}
-	return files, nil
-}
-
 // settle finds out where a root of an artifact stands in the repository, and
 // brings its hook to where the controller gets it.
 func (w *walker) settle(ctx context.Context, r *appliedRoot, e *entry) error {
@@ -253,148 +222,6 @@ func (w *walker) settle(ctx context.Context, r *appliedRoot, e *entry) error {
 		r.Hook = path.Join(path.Dir(e.Kustomization), responseRoot)
 	}
 	return err
-}
-
-// leadingKinds are what controllers are told by, and what that refers to.
-var leadingKinds = map[string]bool{
-	"kustomize.toolkit.fluxcd.io/Kustomization": true, "source.toolkit.fluxcd.io/GitRepository": true, "source.toolkit.fluxcd.io/OCIRepository": true,
-	"source.toolkit.fluxcd.io/Bucket": true, "source.toolkit.fluxcd.io/ExternalArtifact": true, "source.extensions.fluxcd.io/ArtifactGenerator": true,
-	"fluxcd.controlplane.io/ResourceSet": true,
-	"argoproj.io/Application":            true, "argoproj.io/ApplicationSet": true, "argoproj.io/AppProject": true,
-}
-
-func leads(apiVersion, kind string) bool { return leadingKinds[group(apiVersion)+"/"+kind] }
-
-func (o object) decoded() *unstructured.Unstructured {
-	if read := decodeLater(o, ""); read != nil {
-		return read()
-	}
-	return nil
-}
-
-func isFlux(u *unstructured.Unstructured) bool {
-	return u.GetKind() == "Kustomization" && group(u.GetAPIVersion()) == "kustomize.toolkit.fluxcd.io"
-}
-
-func keyOf(kind, namespace, name string) string { return kind + " " + namespace + "/" + name }
-
-// note takes in an object that a controller acts upon.
-func (w *walker) note(u *unstructured.Unstructured, from *appliedRoot, file string) {
-	if u == nil || !leads(u.GetAPIVersion(), u.GetKind()) {
-		return
-	}
-	key := keyOf(u.GetKind(), u.GetNamespace(), u.GetName())
-	w.objects[key] = u
-	w.trust(u)
-	switch u.GetKind() {
-	case "Kustomization", "Application", "ApplicationSet", "ResourceSet":
-		if !w.met[key] {
-			w.met[key] = true
-			w.queue = append(w.queue, pending{u, from, file})
-		}
-	}
-}
-
-// next reads the sync objects that were met. Those that miss something wait.
-func (w *walker) next(ctx context.Context) (level []*appliedRoot, err error) {
-	w.guess(ctx)
-	todo := w.queue
-	w.queue = nil
-	for len(todo) > 0 {
-		p := todo[0]
-		todo = todo[1:]
-		found, err := w.read(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		for _, u := range found.unknowns {
-			if u.Waiting {
-				w.queue = append(w.queue, p)
-				continue
-			}
-			w.unknown(u, p)
-		}
-		for _, app := range found.generated {
-			if key := keyOf(app.GetKind(), app.GetNamespace(), app.GetName()); !w.met[key] {
-				w.met[key] = true
-				todo = append(todo, pending{app, p.from, p.file})
-			}
-		}
-		for _, s := range found.syncs {
-			if r := w.rooted(s, p); r != nil {
-				level = append(level, r)
-			}
-		}
-	}
-	slices.SortStableFunc(level, func(a, b *appliedRoot) int { return cmp.Compare(a.id, b.id) })
-	return level, nil
-}
-
-// told is what a sync object says.
-type told struct {
-	syncs     []controllers.Sync
-	generated []*unstructured.Unstructured
-	unknowns  []controllers.Unknown
-}
-
-func (w *walker) read(ctx context.Context, p pending) (out told, err error) {
-	switch p.obj.GetKind() {
-	case "Kustomization":
-		if err := w.fetchMaps(ctx, p.obj); err != nil {
-			return told{}, err
-		}
-		sync, unknown, err := controllers.Flux(ctx, w.env(), p.obj)
-		if sync != nil {
-			out.syncs = append(out.syncs, *sync)
-		}
-		if unknown != nil {
-			out.unknowns = append(out.unknowns, *unknown)
-		}
-		return out, err
-	case "Application":
-		out.syncs, out.unknowns, err = controllers.Application(ctx, w.env(), p.obj)
-	case "ApplicationSet":
-		out.generated, out.unknowns, err = controllers.Generate(ctx, w.env(), p.obj)
-	default:
-		out.unknowns = []controllers.Unknown{{
-			Object: referenceTo(p.obj), Reason: "the Flux Operator makes objects from its templates, which irgit does not expand",
-			Step: "declare the roots that it leads to in " + ConfigFile,
-		}}
-	}
-	return out, err
-}
-
-func referenceTo(u *unstructured.Unstructured) controllers.ObjectRef {
-	return controllers.ObjectRef{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
-}
-
-// unknown notes what cannot be told about a sync object, unless it is clear
-// that it is about another cluster.
-func (w *walker) unknown(u controllers.Unknown, p pending) {
-	to, _ := dig(p.obj.Object, "spec", "destination").(map[string]any)
-	for _, word := range []string{text(to["name"]), text(to["server"])} {
-		if c, ok := w.fleet.Cluster(word); ok && p.obj.GetKind() == "Application" && c.Name != w.cluster.Name {
-			return
-		}
-	}
-	w.findings = append(w.findings, Finding{
-		Root: p.from.id, File: p.file, Message: fmt.Sprintf("%s %s: %s", u.Object.Kind, path.Join(u.Object.Namespace, u.Object.Name), u.Reason),
-		Unknown: true, Step: u.Step,
-	})
-}
-
-// leave says what the sync objects that still wait are waiting for.
-func (w *walker) leave(ctx context.Context) error {
-	for _, p := range w.queue {
-		found, err := w.read(ctx, p)
-		if err != nil {
-			return err
-		}
-		for _, u := range found.unknowns {
-			w.unknown(u, p)
-		}
-	}
-	return nil
 }
 
 // rooted makes a root of a sync, nil when it is of another cluster or irgit's
@@ -435,26 +262,4 @@ func (w *walker) name(name, id string) string {
 	}
 	w.names[name] = true
 	return name
-}
-
-// fetchMaps builds what renders the ConfigMaps that the variables of a Flux
-// Kustomization come from.
-func (w *walker) fetchMaps(ctx context.Context, u *unstructured.Unstructured) error {
-	for _, from := range mappings(dig(u.Object, "spec", "postBuild", "substituteFrom")) {
-		name := u.GetNamespace() + "/" + text(from["name"])
-		root := w.mapNames[name]
-		if from["kind"] != "ConfigMap" || root == nil || w.maps[name] != nil {
-			continue
-		}
-		asked := root.want()
-		asked.maps = true
-		entries, err := w.builder.entries(ctx, []want{asked})
-		if err != nil {
-			return err
-		}
-		for _, o := range entries[0].objects() {
-			w.maps[o.Namespace+"/"+o.Name] = o.decoded()
-		}
-	}
-	return nil
 }
