@@ -11,6 +11,8 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/irgit/irgit/internal/kustomize"
 )
@@ -110,5 +112,22 @@ func (c cache) store(doc any) error {
 		_ = os.Remove(temp.Name()) // the first error is what counts
 		return fmt.Errorf("keep index: %w", err)
 	}
+	sweep(filepath.Dir(c.file), time.Now().Add(-maxAge))
 	return nil
+}
+
+// maxAge is how long a file is kept that nobody writes again: its cluster may
+// be gone, or its writer have died.
+const maxAge = 30 * 24 * time.Hour
+
+// sweep removes the index files that were last written before a time. What
+// cannot be removed stays for the next time.
+func sweep(dir string, before time.Time) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		ours := strings.HasPrefix(e.Name(), "fleet-") && (strings.HasSuffix(e.Name(), ".index") || strings.HasSuffix(e.Name(), ".tmp"))
+		if info, err := e.Info(); ours && err == nil && info.Mode().IsRegular() && info.ModTime().Before(before) {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }

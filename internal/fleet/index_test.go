@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -348,4 +349,26 @@ func TestIndexIsConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// What nobody writes any more does not stay for ever, and nothing else goes.
+func TestCacheIsSwept(t *testing.T) {
+	o := Options{CacheDir: t.TempDir()}
+	old := time.Now().Add(-2 * maxAge)
+	for _, name := range []string{"fleet-gone.index", "fleet-died.tmp", "fleet-other.txt", "else.index"} {
+		file := filepath.Join(o.CacheDir, name)
+		require.NoError(t, os.WriteFile(file, nil, 0o600))
+		require.NoError(t, os.Chtimes(file, old, old))
+	}
+	indexTree(t, treeOf(t, twoClusters()), o, "eu")
+	left, err := filepath.Glob(filepath.Join(o.CacheDir, "*"))
+	require.NoError(t, err)
+	var names []string
+	for _, file := range left {
+		names = append(names, filepath.Base(file))
+	}
+	require.Subset(t, names, []string{"fleet-other.txt", "else.index"})
+	require.NotContains(t, names, "fleet-gone.index")
+	require.NotContains(t, names, "fleet-died.tmp")
+	require.Len(t, names, 4, "two files of the cluster that was indexed")
 }
