@@ -156,6 +156,9 @@ func (w *walker) listed(ctx context.Context, root *appliedRoot, name string, see
 		if found, err := missing(ctx, name, err); found != nil || err != nil {
 			return err
 		}
+		if !mayLead(data) {
+			return nil
+		}
 		objects, _ := kustomize.Manifests(name, data) // what is no manifest is said of the root
 		for _, u := range objects {
 			w.note(u, root, name)

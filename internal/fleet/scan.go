@@ -143,6 +143,12 @@ func (f *Fleet) scanDir(ctx context.Context, dir string) (out scannedDir, err er
 // leadingGroups stand in every manifest that holds a sync object.
 var leadingGroups = [][]byte{[]byte("toolkit.fluxcd.io"), []byte("argoproj.io"), []byte("fluxcd.controlplane.io"), []byte("extensions.fluxcd.io")}
 
+// mayLead reports whether a manifest can hold a sync object, and is worth
+// parsing.
+func mayLead(data []byte) bool {
+	return len(data) <= maxScanned && slices.ContainsFunc(leadingGroups, func(g []byte) bool { return bytes.Contains(data, g) })
+}
+
 func (f *Fleet) scanFile(ctx context.Context, dir, name string) (out scannedFile, err error) {
 	out.Name = name
 	file := path.Join(dir, name)
@@ -159,7 +165,7 @@ func (f *Fleet) scanFile(ctx context.Context, dir, name string) (out scannedFile
 		out.References, out.Component, out.Chart = l.Names, l.Component, l.Chart
 		return out, nil
 	}
-	if len(data) > maxScanned || !slices.ContainsFunc(leadingGroups, func(g []byte) bool { return bytes.Contains(data, g) }) {
+	if !mayLead(data) {
 		return out, nil
 	}
 	objects, problem := kustomize.Manifests(file, data)
