@@ -98,6 +98,9 @@ func (h *hookText) yaml(data []byte) (*yaml.Node, error) {
 	if len(data) > maxObject || bytes.ContainsRune(data, '\t') && bytes.Contains(data, []byte("\n\t")) {
 		return nil, h.odd("it is larger than a hook gets, or indented by tabs")
 	}
+	if bytes.ContainsRune(bytes.ReplaceAll(data, []byte("\r\n"), nil), '\r') || bytes.ContainsAny(data, "\u0085\u2028\u2029") {
+		return nil, h.odd("it has line ends that YAML counts and other programs do not")
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, next yaml.Node
 	if err := dec.Decode(&doc); err != nil || doc.Content[0].Kind != yaml.MappingNode {
