@@ -108,7 +108,15 @@ func (f *Fleet) index(ctx context.Context, c Cluster) (*Index, error) {
 // foreign notes what the other clusters share with this one. What they apply
 // is built only where it leads to more.
 func (f *Fleet) foreign(ctx context.Context, ix *Index) error {
-	readers := f.builder("readers for " + ix.cluster.Name)
+	type apart struct {
+		cluster string
+		root    Root
+	}
+	var declared []apart // by clusters that are not followed
+	var wanted []want
+	if err := f.prefetchRoots(ctx, f.clusters...); err != nil {
+		return err
+	}
 	for _, c := range f.clusters {
 		switch {
 		case c.Name == ix.cluster.Name:
@@ -126,19 +134,20 @@ func (f *Fleet) foreign(ctx context.Context, ix *Index) error {
 			if err != nil {
 				return err
 			}
-			wanted := make([]want, len(roots))
-			for i, r := range roots {
-				wanted[i] = want{path: r.Path, options: c.buildOptions(), follow: true}
-			}
-			entries, err := readers.entries(ctx, wanted)
-			if err != nil {
-				return err
-			}
-			for i, r := range roots {
-				ix.share(c.Name, r.Path)
-				ix.everyone = append(ix.everyone, builtEntry{c.Name, r.Path, entries[i]})
+			for _, r := range roots {
+				declared = append(declared, apart{c.Name, r})
+				wanted = append(wanted, want{path: r.Path, options: c.buildOptions(), follow: true})
 			}
 		}
+	}
+	readers := f.builder("readers for " + ix.cluster.Name)
+	entries, err := readers.entries(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	for i, d := range declared {
+		ix.share(d.cluster, d.root.Path)
+		ix.everyone = append(ix.everyone, builtEntry{d.cluster, d.root.Path, entries[i]})
 	}
 	readers.finish(ctx)
 	return nil

@@ -186,10 +186,12 @@ func (f *Fleet) roots(ctx context.Context, c Cluster) (roots []Root, findings []
 
 // prefetchRoots brings the listings that roots looks at, in a round trip for
 // each level of directories.
-func (f *Fleet) prefetchRoots(ctx context.Context, c Cluster) error {
-	dirs := make([]string, 0, len(c.Roots))
-	for _, r := range c.Roots {
-		dirs = append(dirs, strings.TrimSuffix(r.Path, "/*"))
+func (f *Fleet) prefetchRoots(ctx context.Context, clusters ...Cluster) error {
+	var dirs []string
+	for _, c := range clusters {
+		for _, r := range c.Roots {
+			dirs = append(dirs, strings.TrimSuffix(r.Path, "/*"))
+		}
 	}
 	return f.tree.PrefetchListings(ctx, dirs...)
 }
