@@ -125,9 +125,6 @@ func owned(ctx context.Context, tree *gitops.Tree, out io.Writer) error {
 
 func place(file, root string) string { return cmp.Or(file, root) }
 
-// remedy is the way out of a finding.
-func remedy(f fleet.Finding) string { return f.Remedy() }
-
 func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -29,10 +29,7 @@ func newFleetUnknownsCommand(environ []string) *cobra.Command {
 		rows := []findingRow{}
 		add := func(cluster string, findings []fleet.Finding) {
 			for _, f := range findings {
-				at, step := place(f.File, f.Root), f.Step
-				if !f.Unknown {
-					step = cmp.Or(step, remedy(f))
-				}
+				at, step := place(f.File, f.Root), f.Remedy()
 				rows = append(rows, findingRow{cluster, f.Root, at, f.Message, f.Unknown, step, []string{at}})
 			}
 		}

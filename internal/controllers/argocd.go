@@ -77,7 +77,7 @@ func Application(ctx context.Context, env Env, obj *unstructured.Unstructured) (
 			continue
 		}
 		s := &Sync{
-			Controller: ArgoCD, Object: refOf(obj), SourceIndex: i, Namespace: a.spec.Destination.Namespace, Rules: rules,
+			Controller: ArgoCD, Object: RefOf(obj), SourceIndex: i, Namespace: a.spec.Destination.Namespace, Rules: rules,
 			Destination: Destination{Name: a.spec.Destination.Name, Server: a.spec.Destination.Server},
 		}
 		u, err := a.sync(ctx, source, s)

@@ -26,13 +26,14 @@ func decode(part, into any) error {
 	return json.Unmarshal(data, into)
 }
 
-func refOf(obj *unstructured.Unstructured) ObjectRef {
+// RefOf names a sync object.
+func RefOf(obj *unstructured.Unstructured) ObjectRef {
 	return ObjectRef{APIVersion: obj.GetAPIVersion(), Kind: obj.GetKind(), Namespace: obj.GetNamespace(), Name: obj.GetName()}
 }
 
 // unknownf makes an Unknown of what is wrong with an object.
 func unknownf(obj *unstructured.Unstructured, format string, args ...any) *Unknown {
-	return &Unknown{Object: refOf(obj), Reason: fmt.Sprintf(format, args...)}
+	return &Unknown{Object: RefOf(obj), Reason: fmt.Sprintf(format, args...)}
 }
 
 func (u *Unknown) with(step string) *Unknown {

@@ -107,7 +107,7 @@ func Flux(ctx context.Context, env Env, obj *unstructured.Unstructured) (*Sync, 
 		return nil, u, nil
 	}
 	s := &Sync{
-		Controller: FluxCD, Object: refOf(obj), Path: cleanPath(spec.Path),
+		Controller: FluxCD, Object: RefOf(obj), Path: cleanPath(spec.Path),
 		Build: kustomize.Options{
 			Generate: true, Fields: spec.fields(), OptionalComponents: spec.IgnoreMissingComponents,
 			Labels: spec.CommonMetadata.Labels, Annotations: spec.CommonMetadata.Annotations, Source: source.view,

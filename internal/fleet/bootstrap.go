@@ -5,7 +5,6 @@ import (
 	"context"
 	"path"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -47,19 +46,18 @@ func (w *walker) bootstraps(ctx context.Context) (level []*appliedRoot, err erro
 func (w *walker) bootstrap(ctx context.Context, name string) (*appliedRoot, error) {
 	root := &appliedRoot{Root: Root{Path: name}, id: name, options: w.cluster.buildOptions(), file: ConfigFile, start: true}
 	root.passing = w.cluster.GitOps == controllers.ArgoCD && !w.cluster.InCluster
-	listing, err := w.fleet.tree.ReadDir(ctx, name)
+	kustomization, err := kustomizationIn(ctx, w.fleet.tree, name)
 	if err != nil {
 		return nil, err
 	}
-	builds := slices.ContainsFunc(listing, func(e gitops.Entry) bool { return slices.Contains(kustomize.FileNames(), e.Name) })
-	if root.options.Directory != nil && !builds {
+	if root.options.Directory != nil && kustomization == "" {
 		root.options.Directory.Recurse = true
 	}
 	entries, err := w.builder.entries(ctx, []want{root.want()})
 	if err != nil {
 		return nil, err
 	}
-	if entries[0].Failure != "" && !builds {
+	if entries[0].Failure != "" && kustomization == "" {
 		return nil, w.looseDir(ctx, name) // not all of it are manifests, so it is applied file by file
 	}
 	itself, err := w.itself(ctx, root, entries[0])
@@ -84,7 +82,7 @@ func (w *walker) itself(ctx context.Context, root *appliedRoot, e *entry) (*appl
 		if u == nil {
 			continue
 		}
-		if isFlux(u) && path.Join(".", strings.TrimPrefix(text(dig(u.Object, "spec", "path")), "/")) == root.Path {
+		if isFlux(u) && clean(text(dig(u.Object, "spec", "path"))) == root.Path {
 			candidates = append(candidates, candidate{u, cmp.Or(o.File, root.Path)})
 		}
 		if u.GetKind() == "GitRepository" {

@@ -187,7 +187,7 @@ func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
 				w.note(u, r, cmp.Or(o.File, r.Path))
 			} else if u != nil {
 				w.unknown(controllers.Unknown{
-					Object: referenceTo(u), Reason: "what it applies depends on values that are not in Git: " + strings.Join(r.sync.Missing, ", "),
+					Object: controllers.RefOf(u), Reason: "what it applies depends on values that are not in Git: " + strings.Join(r.sync.Missing, ", "),
 					Step: "declare the roots that it leads to in " + ConfigFile,
 				}, pending{u, r, cmp.Or(o.File, r.Path)})
 			}

@@ -90,10 +90,8 @@ func (ix *Index) appOfApps(ctx context.Context) (string, error) {
 		if r.sync == nil || r.sync.Destination != destination || parent == nil || parent.sync == nil {
 			continue
 		}
-		rules, to := parent.sync.Rules, parent.sync.Destination
-		own := to == controllers.Destination{} || to.Name == inClusterName || to.Server == inClusterServer
-		stopped := slices.ContainsFunc(rules.Obstacles("argoproj.io", "ApplicationSet", cmp.Or(r.sync.Object.Namespace, "argocd"), "irgit", nil), func(o controllers.Obstacle) bool { return o.Blocking })
-		if own && !stopped {
+		stopped := slices.ContainsFunc(parent.sync.Rules.Obstacles("argoproj.io", "ApplicationSet", cmp.Or(r.sync.Object.Namespace, "argocd"), "irgit", nil), func(o controllers.Obstacle) bool { return o.Blocking })
+		if ofController(parent.sync.Destination) && !stopped {
 			count[parent.Path]++
 		}
 	}

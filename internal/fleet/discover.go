@@ -39,7 +39,7 @@ func Discover(ctx context.Context, tree *gitops.Tree, o Options) (*Fleet, error)
 	if err := d.argo(ctx); err != nil {
 		return nil, err
 	}
-	f.clusters, f.findings = d.clusters, slices.Concat(s.findings, d.charts())
+	f.clusters, f.findings = d.clusters, slices.Concat(s.findings, d.findings, d.charts())
 	return f, nil
 }
 
@@ -51,6 +51,7 @@ type discovery struct {
 	applied  map[string]bool // files and directories that a cluster found so far reads
 	sources  map[string]Flux // of bootstraps that Flux's operator makes
 	clusters []Cluster
+	findings []Finding // of no cluster
 }
 
 // charts are kustomizations that inflate a Helm chart, stand in no other one
@@ -111,7 +112,7 @@ func (d *discovery) aside(o scannedObject) bool {
 	if k == "" {
 		return false
 	}
-	d.scan.findings = append(d.scan.findings, Finding{
+	d.findings = append(d.findings, Finding{
 		Root: path.Dir(o.file), File: o.file, Unknown: true,
 		Message: fmt.Sprintf("%s %s: it stands beside %s, which does not list it, so nothing is seen to apply it", o.obj.GetKind(), o.obj.GetName(), path.Base(k)),
 		Step:    "list it there, or remove it",
@@ -169,13 +170,9 @@ func (d *discovery) start(ctx context.Context, dir string) error {
 		return err
 	}
 	for _, r := range all.roots {
-		for name := range d.scan.reads(r.Path) {
-			d.applied[name] = true
-		}
+		maps.Copy(d.applied, d.scan.reads(r.Path))
 	}
-	for name := range d.scan.reads(dir) {
-		d.applied[name] = true
-	}
+	maps.Copy(d.applied, d.scan.reads(dir))
 	d.clusters = append(d.clusters, c)
 	return nil
 }
@@ -203,13 +200,12 @@ func (d *discovery) sourceOf(dir string) Flux {
 		namespace := cmp.Or(text(dig(ref, "namespace")), o.obj.GetNamespace(), "flux-system")
 		count[Flux{namespace, Source{"GitRepository", text(dig(ref, "name"))}}]++
 	}
-	best := newCluster(controllers.FluxCD).Flux
-	for f, n := range count {
-		if n > count[best] || n == count[best] && f.Source.Name < best.Source.Name {
-			best = f
-		}
+	if len(count) == 0 {
+		return newCluster(controllers.FluxCD).Flux
 	}
-	return best
+	return most(count, func(a, b Flux) int {
+		return cmp.Or(cmp.Compare(a.Source.Name, b.Source.Name), cmp.Compare(a.Namespace, b.Namespace))
+	})
 }
 
 // name calls a cluster by a word, or by the shortest end of a path that no

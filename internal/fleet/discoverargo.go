@@ -41,13 +41,11 @@ func (d *discovery) argo(ctx context.Context) error {
 			return err
 		}
 		if len(all.destinations) == 0 {
-			d.scan.findings = append(d.scan.findings, all.findings...) // of no cluster
+			d.findings = append(d.findings, all.findings...) // of no cluster
 		}
 		found[start] = all
 		for _, r := range all.roots {
-			for name := range d.scan.reads(r.Path) {
-				d.applied[name] = true
-			}
+			maps.Copy(d.applied, d.scan.reads(r.Path))
 		}
 	}
 	d.destinations(d.outermost(found))
@@ -68,11 +66,8 @@ func (d *discovery) outermost(found map[string]*closure) map[string]*closure {
 	for _, start := range names {
 		reads[start] = map[string]bool{}
 		for _, r := range found[start].roots {
-			if r.start {
-				continue
-			}
-			for name := range d.scan.reads(r.Path) {
-				reads[start][name] = true
+			if !r.start {
+				maps.Copy(reads[start], d.scan.reads(r.Path))
 			}
 		}
 	}
@@ -92,7 +87,7 @@ func (d *discovery) destinations(found map[string]*closure) {
 	for _, start := range slices.Sorted(maps.Keys(found)) {
 		for _, to := range found[start].destinations {
 			word, alias := cmp.Or(to.Name, hostOf(to.Server)), to.Server
-			hub := to == controllers.Destination{} || to.Name == inClusterName || to.Server == inClusterServer
+			hub := ofController(to)
 			if hub {
 				word, alias = nameOfPath(start), ""
 			}

@@ -40,6 +40,7 @@ type Fleet struct {
 	mu       sync.Mutex
 	closures map[string]*closure // by cluster
 	entries  map[entryKey]*entry // that were made from the tree
+	scanned  *scan
 }
 
 // Load reads .irgit.yaml. A *ConfigError holds everything wrong with it.

@@ -229,10 +229,7 @@ func (ix *Index) Wiring(ctx context.Context, root string) (w Wiring, err error) 
 // when the files change.
 func (ix *Index) Touched(files []string) (roots []string) {
 	for _, b := range ix.everyone {
-		covers := func(file string) bool {
-			return slices.ContainsFunc(b.entry.Cover, func(c string) bool { return c == file || c == "." || strings.HasPrefix(file, c+"/") })
-		}
-		if b.cluster == ix.cluster.Name && slices.ContainsFunc(files, covers) {
+		if b.cluster == ix.cluster.Name && slices.ContainsFunc(files, b.entry.mayRead) {
 			roots = append(roots, b.root)
 		}
 	}

@@ -116,13 +116,8 @@ func (ix *Index) fileOf(ref ObjectRef) string {
 // readBy names another cluster whose roots may read a file.
 func (ix *Index) readBy(file string) string {
 	for _, b := range ix.everyone {
-		if b.cluster == ix.cluster.Name {
-			continue
-		}
-		for _, c := range b.entry.Cover {
-			if c == file || c == "." || strings.HasPrefix(file, c+"/") {
-				return fmt.Sprintf("root %s of %s", b.root, b.cluster)
-			}
+		if b.cluster != ix.cluster.Name && b.entry.mayRead(file) {
+			return fmt.Sprintf("root %s of %s", b.root, b.cluster)
 		}
 	}
 	return ""
@@ -151,10 +146,7 @@ func (ix *Index) inPlain(ctx context.Context, root rootInfo, ref ObjectRef) (Pla
 func (ix *Index) readersHere(root rootInfo, file string) []string {
 	roots := []string{root.id}
 	for _, b := range ix.everyone {
-		if b.cluster != ix.cluster.Name || b.root == root.id {
-			continue
-		}
-		if slices.ContainsFunc(b.entry.Cover, func(c string) bool { return c == file || c == "." || strings.HasPrefix(file, c+"/") }) {
+		if b.cluster == ix.cluster.Name && b.root != root.id && b.entry.mayRead(file) {
 			roots = append(roots, b.root)
 		}
 	}
@@ -224,8 +216,5 @@ func (ix *Index) belowRoot(root rootInfo, file string) (Placement, error) {
 // In is the index of the same cluster in another tree, such as one with an
 // incident's changes. The cache is read and not written.
 func (ix *Index) In(ctx context.Context, tree *gitops.Tree) (*Index, error) {
-	o := ix.fleet.options
-	o.keep = true
-	f := newFleet(tree, config{Clusters: ix.fleet.clusters, Repositories: ix.fleet.urls}, o)
-	return f.Index(ctx, ix.cluster.Name)
+	return ix.fleet.in(tree, ix.fleet.clusters).Index(ctx, ix.cluster.Name)
 }

@@ -47,8 +47,26 @@ type scannedDir struct {
 	Dirs  []gitops.Entry
 }
 
-// scan reads every manifest of the repository, or those that changed since.
+// scan reads every manifest of the repository, or those that changed since,
+// once. Nobody may change what it returns.
 func (f *Fleet) scan(ctx context.Context) (*scan, error) {
+	f.mu.Lock()
+	have := f.scanned
+	f.mu.Unlock()
+	if have != nil {
+		return have, nil
+	}
+	made, err := f.scanAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.scanned = made
+	return made, nil
+}
+
+func (f *Fleet) scanAll(ctx context.Context) (*scan, error) {
 	disk := openCache(f.options.CacheDir, "manifests of the repository")
 	old, now := map[string]scannedDir{}, map[string]scannedDir{}
 	if !disk.read(&old) {

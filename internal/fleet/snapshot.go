@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/kustomize"
@@ -150,6 +151,11 @@ func cover(root string, asked []string) (out []string) {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// mayRead reports whether a build may come out differently when a file changes.
+func (e *entry) mayRead(file string) bool {
+	return slices.ContainsFunc(e.Cover, func(c string) bool { return c == file || c == "." || strings.HasPrefix(file, c+"/") })
 }
 
 // below reports whether name is one of dirs or lies in one.

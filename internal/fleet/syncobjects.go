@@ -114,15 +114,11 @@ func (w *walker) read(ctx context.Context, p pending) (out told, err error) {
 		out.generated, out.unknowns, err = controllers.Generate(ctx, w.env(), p.obj)
 	default:
 		out.unknowns = []controllers.Unknown{{
-			Object: referenceTo(p.obj), Reason: "the Flux Operator makes objects from its templates, which irgit does not expand",
+			Object: controllers.RefOf(p.obj), Reason: "the Flux Operator makes objects from its templates, which irgit does not expand",
 			Step: "declare the roots that it leads to in " + ConfigFile,
 		}}
 	}
 	return out, err
-}
-
-func referenceTo(u *unstructured.Unstructured) controllers.ObjectRef {
-	return controllers.ObjectRef{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
 }
 
 // unknown notes what cannot be told about a sync object, unless it is clear

@@ -20,6 +20,12 @@ const (
 	inClusterServer = "https://kubernetes.default.svc"
 )
 
+// ofController reports whether a destination is the cluster of the controller
+// itself.
+func ofController(d controllers.Destination) bool {
+	return d == controllers.Destination{} || d.Name == inClusterName || d.Server == inClusterServer
+}
+
 func (w *walker) env() controllers.Env {
 	return controllers.Env{
 		Tree: w.fleet.tree,
@@ -86,7 +92,7 @@ func (w *walker) whither(s controllers.Sync, p pending) int {
 	switch {
 	case d == controllers.Destination{}:
 		return here
-	case d.Name == inClusterName || d.Server == inClusterServer:
+	case ofController(d):
 		if w.hub(s, p) {
 			return here
 		}
@@ -172,6 +178,7 @@ func (w *walker) trust(u *unstructured.Unstructured) {
 	}
 }
 
+// guess is the fleet's, of the sync objects that are about to be read.
 func (w *walker) guess(ctx context.Context) {
 	objects := make([]map[string]any, 0, len(w.queue))
 	for _, p := range w.queue {
@@ -197,7 +204,7 @@ func (f *Fleet) guess(ctx context.Context, known []string, objects []map[string]
 	return f.mostNamed(ctx, objects)
 }
 
-func (f *Fleet) mostNamed(ctx context.Context, objects []map[string]any) (best string) {
+func (f *Fleet) mostNamed(ctx context.Context, objects []map[string]any) string {
 	hits := map[string]int{}
 	for _, o := range objects {
 		for _, s := range sourcesIn(o) {
@@ -211,12 +218,7 @@ func (f *Fleet) mostNamed(ctx context.Context, objects []map[string]any) (best s
 			}
 		}
 	}
-	for url, n := range hits {
-		if best == "" || n > hits[best] || n == hits[best] && url < best {
-			best = url
-		}
-	}
-	return best
+	return most(hits, cmp.Compare[string])
 }
 
 // sourcesIn finds everything in a sync object that names a repository.
