@@ -35,7 +35,10 @@ const (
 type Vars map[string]any
 
 // Env knows the variables of a kind of expression.
-type Env struct{ env *cel.Env }
+type Env struct {
+	env     *cel.Env
+	certain bool // a value of unknown type is no condition
+}
 
 // Program is one compiled expression.
 type Program struct {
@@ -59,9 +62,10 @@ func (e *Error) Error() string {
 
 // NewEnv declares variables.
 func NewEnv(declarations Vars) (*Env, error) {
-	options := []cel.EnvOption{
-		cel.OptionalTypes(), ext.Strings(), ext.Lists(), ext.Sets(), names(),
-	}
+	return newEnv(declarations, cel.OptionalTypes(), ext.Strings(), ext.Lists(), ext.Sets(), names())
+}
+
+func newEnv(declarations Vars, options ...cel.EnvOption) (*Env, error) {
 	var natives []any
 	for name, value := range declarations {
 		kind, err := celType(value)
@@ -81,7 +85,7 @@ func NewEnv(declarations Vars) (*Env, error) {
 	if err != nil {
 		return nil, fmt.Errorf("declare variables: %w", err)
 	}
-	return &Env{env}, nil
+	return &Env{env: env}, nil
 }
 
 func celType(value any) (*cel.Type, error) {
@@ -110,14 +114,7 @@ func celType(value any) (*cel.Type, error) {
 
 // Condition compiles an expression that must be a bool.
 func (e *Env) Condition(source string) (*Program, error) {
-	p, kind, err := e.compile(source)
-	if err != nil {
-		return nil, err
-	}
-	if !kind.IsExactType(cel.BoolType) && !kind.IsExactType(cel.DynType) {
-		return nil, &Error{Expr: source, Message: fmt.Sprintf("it is a %s, and a condition must be a bool", kind)}
-	}
-	return p, nil
+	return e.typed(source, cel.BoolType, "a bool")
 }
 
 // Value compiles an expression of any type.

@@ -6,6 +6,12 @@ package validate
 var enums = map[string]map[string][]any{
 	"io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement": {"operator": {"In", "NotIn", "Exists", "DoesNotExist"}},
 
+	"admissionregistration.v1.ValidatingAdmissionPolicySpec":        {"failurePolicy": {"Fail", "Ignore"}},
+	"admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec": {"validationActions": {"Deny", "Warn", "Audit"}},
+	"admissionregistration.v1.MatchResources":                       {"matchPolicy": {"Exact", "Equivalent"}},
+	"admissionregistration.v1.NamedRuleWithOperations":              {"operations": {"CREATE", "UPDATE", "DELETE", "CONNECT", "*"}, "scope": {"Cluster", "Namespaced", "*"}},
+	"admissionregistration.v1.Validation":                           {"reason": {"Unauthorized", "Forbidden", "Invalid", "RequestEntityTooLarge"}},
+
 	"networking.v1.NetworkPolicySpec": {"policyTypes": {"Ingress", "Egress"}},
 	"networking.v1.NetworkPolicyPort": {"protocol": protocols},
 	"networking.v1.HTTPIngressPath":   {"pathType": {"Exact", "Prefix", "ImplementationSpecific"}},
@@ -65,6 +71,13 @@ var (
 var definitionChecks = map[string][]check{
 	"meta.v1.ObjectMeta":    {checkObjectMeta},
 	"meta.v1.LabelSelector": {checkLabelSelector},
+
+	"admissionregistration.v1.ValidatingAdmissionPolicySpec":        {checkAdmissionPolicy},
+	"admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec": {checkAdmissionBinding},
+	"admissionregistration.v1.NamedRuleWithOperations":              {checkResourceRule},
+	"admissionregistration.v1.MatchCondition":                       {checkMatchCondition},
+	"admissionregistration.v1.Validation":                           {checkValidation},
+	"admissionregistration.v1.Variable":                             {checkAdmissionVariable},
 
 	"networking.v1.NetworkPolicyPort": {checkPolicyPort},
 	"networking.v1.NetworkPolicyPeer": {checkPolicyPeer},

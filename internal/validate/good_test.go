@@ -101,11 +101,28 @@ spec:
   behavior:
     scaleUp: {selectPolicy: Disabled}
     scaleDown: {selectPolicy: Disabled, stabilizationWindowSeconds: 300, policies: [{type: Pods, value: 1, periodSeconds: 60}]}`,
-	"hpav1":       `{apiVersion: autoscaling/v1, kind: HorizontalPodAutoscaler, metadata: {name: a, namespace: b}, spec: {scaleTargetRef: {kind: Deployment, name: a}, maxReplicas: 3, targetCPUUtilizationPercentage: 80}}`,
-	"pdb":         `{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: a, namespace: b}, spec: {minAvailable: 50%, selector: {matchLabels: {app: a}}}}`,
-	"role":        `{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: "system:a", namespace: b}, rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]}`,
-	"clusterrole": `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: a}, rules: [{nonResourceURLs: [/metrics], verbs: [get]}]}`,
-	"rolebinding": `{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a, namespace: b}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: a}, subjects: [{kind: ServiceAccount, name: x, namespace: b}]}`,
+	"hpav1": `{apiVersion: autoscaling/v1, kind: HorizontalPodAutoscaler, metadata: {name: a, namespace: b}, spec: {scaleTargetRef: {kind: Deployment, name: a}, maxReplicas: 3, targetCPUUtilizationPercentage: 80}}`,
+	"admissionpolicy": `
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: irgit-freeze}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    matchPolicy: Equivalent
+    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: payments}}
+    resourceRules:
+      - {apiGroups: [apps], apiVersions: [v1], operations: [UPDATE, DELETE], resources: [deployments, deployments/scale], resourceNames: [payments], scope: Namespaced}
+  matchConditions:
+    - {name: not-from-git, expression: "!(request.userInfo.username in ['system:serviceaccount:flux-system:kustomize-controller'])"}
+  variables: [{name: same, expression: object.spec == oldObject.spec}]
+  validations:
+    - {expression: "request.operation == 'UPDATE' && object.spec == oldObject.spec", message: frozen, messageExpression: "'frozen for ' + request.userInfo.username", reason: Forbidden}`,
+	"admissionbinding": `{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: irgit-freeze}, spec: {policyName: irgit-freeze, validationActions: [Deny, Audit]}}`,
+	"pdb":              `{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: a, namespace: b}, spec: {minAvailable: 50%, selector: {matchLabels: {app: a}}}}`,
+	"role":             `{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: "system:a", namespace: b}, rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]}`,
+	"clusterrole":      `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: a}, rules: [{nonResourceURLs: [/metrics], verbs: [get]}]}`,
+	"rolebinding":      `{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: a, namespace: b}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: a}, subjects: [{kind: ServiceAccount, name: x, namespace: b}]}`,
 	"authorizationpolicy": `
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy

@@ -11,7 +11,7 @@ import (
 )
 
 // groups are the built-in groups that fleets and irgit's own manifests use.
-var groups = []string{"", "apps", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io"}
+var groups = []string{"", "admissionregistration.k8s.io", "apps", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io"}
 
 // fromKubernetes takes the stable kinds of groups, and all that they refer to,
 // from the OpenAPI description that Kubernetes publishes.
