@@ -1,8 +1,9 @@
 // Package controllers reads the objects by which GitOps controllers are told
-// what to apply: Flux's Kustomizations and their sources, Argo CD's
-// Applications and ApplicationSets. It turns each into [Sync]s, which say which
-// directory is built how for which cluster and what could stop a change on its
-// way, or into an [Unknown] with the reason why that cannot be told from Git.
+// what to apply: Flux's Kustomizations and their sources, its HelmReleases whose
+// rendered chart a team keeps in the repository, Argo CD's Applications and
+// ApplicationSets. It turns each into [Sync]s, which say which directory is
+// built how for which cluster and what could stop a change on its way, or into
+// an [Unknown] with the reason why that cannot be told from Git.
 //
 // It renders nothing: objects come in as their controller would see them, and
 // what they refer to is looked up through [Env].
@@ -32,9 +33,10 @@ type Sync struct {
 	Path  string
 	Build kustomize.Options
 	// Namespace is where objects without one go (Argo CD:
-	// spec.destination.namespace). Flux's targetNamespace is in Build.
+	// spec.destination.namespace; a HelmRelease: spec.targetNamespace or its own).
+	// The targetNamespace of a Flux Kustomization is in Build.
 	Namespace string
-	DependsOn []string // names of Flux Kustomizations, namespace/name
+	DependsOn []string // names of Flux objects of the same kind, namespace/name
 	// Missing names where values come from that Git does not tell: Secrets and
 	// ConfigMaps of Flux's substituteFrom. The build takes their variables for
 	// empty, so what depends on them is not to be trusted.
@@ -71,7 +73,15 @@ type Rules struct {
 	// ProjectName is the AppProject as the Application names it.
 	ProjectName string
 	Windows     []string // sync windows, one sentence each, as the AppProject declares them
+	// Effect is what a patch in the sync object sets off besides, in one
+	// sentence; "" where nothing is known to. Cautions are what may take a change
+	// back after it was applied.
+	Effect   string
+	Cautions []Caution
 }
+
+// Caution is half a sentence about the sync object, and the way out.
+type Caution struct{ Reason, Step string }
 
 // IgnoredField is one entry of Argo CD's ignoreDifferences or of a Flux
 // Kustomization's ignore.

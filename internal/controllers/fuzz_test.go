@@ -50,6 +50,25 @@ func FuzzFlux(f *testing.F) {
 	})
 }
 
+func FuzzHelm(f *testing.F) {
+	f.Add(`{targetNamespace: prod, upgrade: {remediation: {retries: 3}}, commonMetadata: {labels: {a: b}}, postRenderers: [{kustomize: {images: [{name: a, newTag: b}], patches: [{patch: "- {op: add, path: /metadata/name}", target: {kind: "["}}]}}]}`)
+	env := world(f, helmFiles, "")
+	f.Fuzz(func(t *testing.T, spec string) {
+		obj := fuzzed("HelmRelease", spec)
+		if obj == nil {
+			return
+		}
+		s, u, err := Helm(context.Background(), env, obj, "charts/web")
+		require.NoError(t, err)
+		require.NotEqual(t, s == nil, u == nil)
+		if u != nil {
+			told(t, []Unknown{*u})
+			return
+		}
+		s.Rules.Obstacles("apps", "Deployment", "a", "b", []string{"spec.replicas"})
+	})
+}
+
 func FuzzApplication(f *testing.F) {
 	f.Add(`{project: team, source: {repoURL: "https://github.com/example/fleet", path: over, kustomize: {images: ["a=b:c@d"]}}, destination: {name: prod, namespace: team-a}, ignoreDifferences: [{kind: "*", jqPathExpressions: [".a[]"]}]}`)
 	f.Add(`{sources: [{repoURL: "https://github.com/example/fleet", path: guestbook, directory: {recurse: true}}, {ref: x}], syncPolicy: {automated: {enabled: true}}}`)

@@ -48,6 +48,9 @@ func (r Rules) Obstacles(group, kind, namespace, name string, fields []string) (
 	for _, w := range r.Windows {
 		add(false, "widen the window, or sync by hand where it permits that", "has a sync window: %s", w)
 	}
+	for _, c := range r.Cautions {
+		add(false, c.Step, "%s", c.Reason)
+	}
 	if r.ServiceAccount != "" {
 		add(false, "", "acts as ServiceAccount %s, which must be allowed to change %s", r.ServiceAccount, describe(group, kind))
 	}
