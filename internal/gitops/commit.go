@@ -13,8 +13,8 @@ import (
 
 // madeCommit is a commit that is not pushed yet, with what must be sent for it.
 type madeCommit struct {
-	parent plumbing.Hash
-	sends  []plumbing.Hash
+	parents []plumbing.Hash
+	sends   []plumbing.Hash
 }
 
 // Commit makes a commit in memory; Push sends it. Its id is a function of spec
@@ -35,7 +35,10 @@ func (r *Remote) Commit(ctx context.Context, spec CommitSpec) (Commit, error) {
 	if err != nil {
 		return Commit{}, fmt.Errorf("make commit: %w", err)
 	}
-	made := &madeCommit{parent: plumbing.NewHash(string(spec.Parent))}
+	made := new(madeCommit)
+	for _, p := range spec.parents() {
+		made.parents = append(made.parents, plumbing.NewHash(string(p)))
+	}
 	if made.sends, err = newObjectsBetween(ctx, r.store, base.root, after.root); err != nil {
 		return Commit{}, fmt.Errorf("make commit: %w", err)
 	}
@@ -47,6 +50,14 @@ func (r *Remote) Commit(ctx context.Context, spec CommitSpec) (Commit, error) {
 	return decodeCommit(gitObject{plumbing.CommitObject, raw})
 }
 
+// parents are the commit's, in order.
+func (s CommitSpec) parents() []Revision {
+	if s.Continues == "" {
+		return []Revision{s.Parent}
+	}
+	return []Revision{s.Continues, s.Parent}
+}
+
 func encodeCommit(spec CommitSpec, tree plumbing.Hash) ([]byte, error) {
 	if err := spec.Author.check(); err != nil {
 		return nil, err
@@ -55,7 +66,10 @@ func encodeCommit(spec CommitSpec, tree plumbing.Hash) ([]byte, error) {
 		return nil, errors.New("the message must end in a newline and hold no NUL")
 	}
 	var head bytes.Buffer
-	fmt.Fprintf(&head, "tree %s\nparent %s\n", tree, spec.Parent)
+	fmt.Fprintf(&head, "tree %s\n", tree)
+	for _, p := range spec.parents() {
+		fmt.Fprintf(&head, "parent %s\n", p)
+	}
 	who := fmt.Sprintf("%s <%s> %d +0000", spec.Author.Name, spec.Author.Email, spec.Author.When.Unix())
 	fmt.Fprintf(&head, "author %s\ncommitter %s\n", who, who)
 	if spec.Signer == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -12,24 +13,48 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
-// Contains reports whether a revision is in the history of another one, both
-// tips of branches. The server is asked what it would send of the first to
-// somebody who has the second: nothing means yes. A squashed or rebased merge
-// is no.
-func (r *Remote) Contains(ctx context.Context, history, revision Revision) (bool, error) {
-	if history == revision {
-		return true, nil
+// Ahead is what one history has and another has not.
+type Ahead struct {
+	Commits int
+	Forks   []Revision // parents of these commits that the other history has, sorted
+}
+
+// Ahead compares the histories of two revisions, both tips of branches. The
+// server is asked what it would send of the first to somebody who has the
+// second, so that neither is read: the cost is that of the commits between.
+func (r *Remote) Ahead(ctx context.Context, revision, of Revision) (Ahead, error) {
+	if of == revision {
+		return Ahead{}, nil
 	}
-	want, have := plumbing.NewHash(string(revision)), plumbing.NewHash(string(history))
-	sent := false
-	err := r.ask(ctx, question{wants: []plumbing.Hash{want}, haves: []plumbing.Hash{have}, filter: packp.FilterTreeDepth(0)}, func(gitObject) { sent = true })
+	q := question{wants: []plumbing.Hash{plumbing.NewHash(string(revision))}, haves: []plumbing.Hash{plumbing.NewHash(string(of))}, filter: packp.FilterTreeDepth(0)}
+	sent := make(map[Revision]bool)
+	var parents []Revision
+	var odd error
+	err := r.ask(ctx, q, func(o gitObject) {
+		if o.kind != plumbing.CommitObject {
+			return
+		}
+		c, err := decodeCommit(o)
+		odd = errors.Join(odd, err)
+		sent[c.Revision] = true
+		parents = append(parents, c.Parents...)
+	})
 	if errors.Is(err, transport.ErrEmptyUploadPackRequest) {
-		return true, nil
+		return Ahead{}, nil
 	}
-	if err != nil {
-		return false, fmt.Errorf("find %s in the history of %s: %w", revision, history, err)
+	if err = errors.Join(err, odd); err != nil {
+		return Ahead{}, fmt.Errorf("find %s in the history of %s: %w", revision, of, err)
 	}
-	return !sent, nil
+	slices.Sort(parents)
+	forks := slices.DeleteFunc(slices.Compact(parents), func(p Revision) bool { return sent[p] })
+	return Ahead{len(sent), forks}, nil
+}
+
+// Contains reports whether a revision is in the history of another one, both
+// tips of branches. A squashed or rebased merge is no.
+func (r *Remote) Contains(ctx context.Context, history, revision Revision) (bool, error) {
+	ahead, err := r.Ahead(ctx, revision, history)
+	return err == nil && ahead.Commits == 0, err
 }
 
 // SignedBy reports whether the signer made the commit's signature. Signing is

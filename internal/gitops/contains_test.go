@@ -43,6 +43,50 @@ func TestContains(t *testing.T) {
 	}
 }
 
+// A branch that goes on with a later base has two parents in it, and its
+// history forks where it was last brought up to it. All of it is sent in one
+// push, and nothing that the server has.
+func TestABranchGoesOnWithALaterBase(t *testing.T) {
+	signer, verify := testSigner(t, "ssh")
+	s := serve(t, gittest.Options{})
+	r := open(t, gitops.Options{URL: s.url})
+	base, _ := r.Branch("main")
+	first, err := r.Commit(t.Context(), spec(base, "a"))
+	require.NoError(t, err)
+	require.NoError(t, r.Push(t.Context(), gitops.Update{Branch: "irgit/a", New: first.Revision}))
+	require.NoError(t, gittest.Commit(t.Context(), s.bare, "main", "later\n", map[string][]byte{"later.yaml": []byte("kind: Later\n")}))
+
+	r = open(t, gitops.Options{URL: s.url})
+	later, _ := r.Branch("main")
+	ahead, err := r.Ahead(t.Context(), first.Revision, later)
+	require.NoError(t, err)
+	require.Equal(t, gitops.Ahead{Commits: 1, Forks: []gitops.Revision{base}}, ahead)
+	merge := spec(later, "a")
+	merge.Continues, merge.Signer = first.Revision, signer
+	second, err := r.Commit(t.Context(), merge)
+	require.NoError(t, err)
+	require.Equal(t, []gitops.Revision{first.Revision, later}, second.Parents)
+	signed, err := second.SignedBy(signer)
+	require.NoError(t, err)
+	require.True(t, signed)
+	next := spec(second.Revision, "b")
+	third, err := r.Commit(t.Context(), next)
+	require.NoError(t, err)
+	require.NoError(t, r.Push(t.Context(), gitops.Update{Branch: "irgit/a", Old: first.Revision, New: third.Revision}))
+	git(t, s.bare, "fsck", "--strict")
+	git(t, s.bare, append(verify, "verify-commit", string(second.Revision))...)
+	require.Equal(t, "incident-response/prod/a/incident.yaml\nincident-response/prod/b/incident.yaml", git(t, s.bare, "diff", "--name-only", "main", "irgit/a"))
+
+	again, err := open(t, gitops.Options{URL: s.url}).Commit(t.Context(), merge)
+	require.NoError(t, err)
+	require.Equal(t, second.Revision, again.Revision)
+	r = open(t, gitops.Options{URL: s.url})
+	ahead, err = r.Ahead(t.Context(), third.Revision, later)
+	require.NoError(t, err)
+	require.Equal(t, 3, ahead.Commits)
+	require.ElementsMatch(t, []gitops.Revision{base, later}, ahead.Forks)
+}
+
 func TestSignedBy(t *testing.T) {
 	for _, format := range []string{"ssh", "openpgp"} {
 		t.Run(format, func(t *testing.T) {

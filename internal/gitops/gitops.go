@@ -53,11 +53,12 @@ type Change struct {
 
 // CommitSpec is everything a commit's id depends on.
 type CommitSpec struct {
-	Parent  Revision
-	Changes []Change
-	Message string    // validated: no NUL, ends with one newline
-	Author  Signature // committer is the same
-	Signer  Signer    // nil: unsigned
+	Parent    Revision // the commit whose tree is changed
+	Continues Revision // "", or a branch's tip that goes on with it: then the first of two parents, Parent the second
+	Changes   []Change
+	Message   string    // validated: no NUL, ends with one newline
+	Author    Signature // committer is the same
+	Signer    Signer    // nil: unsigned
 }
 
 // Signature is a name, an address and a time (whole seconds, UTC).

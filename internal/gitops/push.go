@@ -170,13 +170,18 @@ func (r *Remote) unsent(h plumbing.Hash) []plumbing.Hash {
 	defer r.mu.Unlock()
 	var out []plumbing.Hash
 	seen := make(map[plumbing.Hash]bool)
-	for made := r.commits[h]; made != nil; made = r.commits[made.parent] {
+	for queue := []plumbing.Hash{h}; len(queue) > 0; queue = queue[1:] {
+		made := r.commits[queue[0]]
+		if made == nil {
+			continue
+		}
 		for _, o := range made.sends {
 			if !seen[o] {
 				seen[o] = true
 				out = append(out, o)
 			}
 		}
+		queue = append(queue, made.parents...)
 	}
 	return out
 }
