@@ -134,6 +134,7 @@ func (d *decoder) checkCluster(c *Cluster, at string) {
 	} else if c.Flux != (Flux{}) {
 		d.problem(at+".flux", "stands only where gitops is flux: remove it")
 	}
+	d.checkAPI(c, at)
 	d.checkRoots(c, at)
 }
 

@@ -84,6 +84,8 @@ type Cluster struct {
 	IngressGateways     []Gateway `json:"ingressGateways"`
 	Flux                Flux      `json:"flux"`
 	ProtectedNamespaces []string  `json:"protectedNamespaces"` // besides those of the floor; * stands for any text
+	Kubernetes          string    `json:"kubernetes"`          // the version of its API server, as 1.34; "" when nobody says
+	AppliesAs           []string  `json:"appliesAs"`           // users as whom changes from Git are applied, instead of those that are found
 	// Bootstrap are the directories and files that start the cluster: what
 	// they hold tells the controller what else to apply, and is followed.
 	Bootstrap []string `json:"bootstrap"`

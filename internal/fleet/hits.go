@@ -11,9 +11,18 @@ import (
 // Hits lists the workloads whose pods the object would select, by the labels
 // of their manifests: a NetworkPolicy, or one of Istio's policies with
 // selector or targetRefs. Workloads with HostNetwork are among them, although
-// most CNIs do not enforce a NetworkPolicy on such pods. An object whose
-// selection cannot be told from manifests is an error; it may select anything.
+// most CNIs do not enforce a NetworkPolicy on such pods. Of a
+// ValidatingAdmissionPolicy it lists the workloads whose changes it judges. An
+// object whose selection cannot be told from manifests is an error; it may
+// select anything.
 func (ix *Index) Hits(obj *unstructured.Unstructured) ([]Workload, error) {
+	if group(obj.GetAPIVersion()) == "admissionregistration.k8s.io" && obj.GetKind() == "ValidatingAdmissionPolicy" {
+		hit, err := ix.watched(obj)
+		if err != nil {
+			return nil, fmt.Errorf("whom %s %s concerns: %w", obj.GetKind(), obj.GetName(), err)
+		}
+		return hit, nil
+	}
 	p, err := ix.picksOf(obj)
 	if err == nil && p.live {
 		err = errors.New("it selects by a label that only running pods have")

@@ -27,6 +27,8 @@ type Surroundings interface {
 	// an object whose selection it cannot tell.
 	Hits(obj *unstructured.Unstructured) ([]fleet.Workload, error)
 	Autoscalers(w fleet.Workload) []fleet.ObjectRef
+	Object(ref fleet.ObjectRef) (*unstructured.Unstructured, bool)
+	Appliers(refs ...fleet.ObjectRef) fleet.Appliers
 }
 
 // protectedNamespaces are never contained, whatever a fleet says of itself:

@@ -14,11 +14,35 @@ import (
 // name of an object that somebody else owns (THREATS A8).
 const namePrefix = "irgit-"
 
+const (
+	admissionPolicy  = "ValidatingAdmissionPolicy"
+	admissionBinding = "ValidatingAdmissionPolicyBinding"
+)
+
+// creation is what holds for objects of a kind that a containment creates.
+type creation struct {
+	ofCluster bool // it stands in no namespace
+	selects   bool // it says itself whom it hits
+	check     func(s Surroundings, target fleet.Workload, obj map[string]any) []Refusal
+}
+
 // creatable is the table of kinds that a containment may create, by API group
 // and kind, with what each must hold. Everything else is refused (A9).
-var creatable = map[string]func(obj map[string]any) []Refusal{
-	"networking.k8s.io/NetworkPolicy":       checkNetworkPolicy,
-	"security.istio.io/AuthorizationPolicy": checkAuthorizationPolicy,
+var creatable = map[string]creation{
+	"networking.k8s.io/NetworkPolicy":                  {selects: true, check: alone(checkNetworkPolicy)},
+	"security.istio.io/AuthorizationPolicy":            {selects: true, check: alone(checkAuthorizationPolicy)},
+	"admissionregistration.k8s.io/" + admissionPolicy:  {ofCluster: true, selects: true, check: checkAdmissionPolicy},
+	"admissionregistration.k8s.io/" + admissionBinding: {ofCluster: true, check: alone(func(map[string]any) []Refusal { return nil })}, // see checkBindings
+}
+
+// alone is a check that needs to know nothing else.
+func alone(check func(obj map[string]any) []Refusal) func(Surroundings, fleet.Workload, map[string]any) []Refusal {
+	return func(_ Surroundings, _ fleet.Workload, obj map[string]any) []Refusal { return check(obj) }
+}
+
+func creationOf(obj *unstructured.Unstructured) (creation, bool) {
+	c, ok := creatable[groupOf(obj.GetAPIVersion())+"/"+obj.GetKind()]
+	return c, ok
 }
 
 // patchable are the kinds that a containment may patch where they are.
@@ -32,11 +56,13 @@ var patchable = []string{
 // they hit, whatever policy and template said. It refuses:
 //
 //   - a kind that is not in the table of what may be created or patched (A9);
-//   - a created object outside the target's namespace, in the mesh's root
+//   - a created object of a namespace outside the target's, in the mesh's root
 //     namespace (G4), or without the reserved name prefix (A8);
 //   - an empty selector (G3), one that misses the target, and one that hits a
 //     protected workload (G1, G2, G5);
 //   - a policy that would allow traffic or never match anything (K3);
+//   - an admission policy on more than the target and its autoscalers by name
+//     (G3), or one that shuts out those as whom Git is applied (G1);
 //   - a patch on anything but the target and its autoscalers.
 //
 // Other workloads that are hit and not protected are not refused here:
@@ -53,6 +79,9 @@ func Collateral(ix Surroundings, objs []*unstructured.Unstructured, target fleet
 
 func collateral(s Surroundings, objs []*unstructured.Unstructured, target fleet.Workload) (others []fleet.Workload, err error) {
 	for _, obj := range objs {
+		if c, ok := creationOf(obj); ok && !c.selects {
+			continue
+		}
 		hit, err := s.Hits(obj)
 		if err != nil {
 			return nil, fmt.Errorf("tell what %s selects: %w", nameObject(obj), err)
@@ -76,6 +105,7 @@ func checkObjects(s Surroundings, objs []*unstructured.Unstructured, patched []f
 		seen[name] = true
 		refusals = append(refusals, checkObject(s, obj, target)...)
 	}
+	refusals = append(refusals, checkBindings(objs)...)
 	for _, ref := range patched {
 		refusals = append(refusals, checkPatch(s, ref, target)...)
 	}
@@ -87,12 +117,15 @@ func checkObjects(s Surroundings, objs []*unstructured.Unstructured, patched []f
 
 func checkObject(s Surroundings, obj *unstructured.Unstructured, target fleet.Workload) (refusals []Refusal) {
 	name := nameObject(obj)
-	group, _, _ := strings.Cut(obj.GetAPIVersion(), "/")
-	check, ok := creatable[group+"/"+obj.GetKind()]
+	c, ok := creationOf(obj)
 	if !ok {
 		return []Refusal{{"A9", fmt.Sprintf("%s %s may not be created by a containment", obj.GetAPIVersion(), obj.GetKind())}}
 	}
-	if root := meshRoot(s.Cluster()); obj.GetNamespace() == root {
+	if root := meshRoot(s.Cluster()); c.ofCluster {
+		if obj.GetNamespace() != "" {
+			refusals = append(refusals, Refusal{"G3", name + " belongs to no namespace"})
+		}
+	} else if obj.GetNamespace() == root {
 		refusals = append(refusals, Refusal{"G4", fmt.Sprintf("%s would stand in the mesh's root namespace and rule the whole mesh", name)})
 	} else if obj.GetNamespace() != target.Namespace {
 		refusals = append(refusals, Refusal{"G3", fmt.Sprintf("%s is not in the target's namespace %s", name, target.Namespace)})
@@ -100,8 +133,11 @@ func checkObject(s Surroundings, obj *unstructured.Unstructured, target fleet.Wo
 	if !strings.HasPrefix(obj.GetName(), namePrefix) || obj.GetGenerateName() != "" {
 		refusals = append(refusals, Refusal{"A8", fmt.Sprintf("the name of %s does not begin with %s", name, namePrefix)})
 	}
-	for _, r := range check(obj.Object) {
+	for _, r := range c.check(s, target, obj.Object) {
 		refusals = append(refusals, Refusal{r.Guardrail, name + " " + r.Reason})
+	}
+	if !c.selects {
+		return refusals
 	}
 	return append(refusals, checkHits(s, obj, target)...)
 }
@@ -160,5 +196,8 @@ func groupOf(version string) string {
 }
 
 func nameObject(obj *unstructured.Unstructured) string {
+	if obj.GetNamespace() == "" {
+		return obj.GetKind() + " " + obj.GetName()
+	}
 	return fmt.Sprintf("%s %s/%s", obj.GetKind(), obj.GetNamespace(), obj.GetName())
 }

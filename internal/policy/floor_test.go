@@ -29,9 +29,17 @@ func (cluster) Autoscalers(w fleet.Workload) []fleet.ObjectRef {
 	return []fleet.ObjectRef{{APIVersion: "autoscaling/v2", Kind: "HorizontalPodAutoscaler", Namespace: w.Namespace, Name: w.Name}}
 }
 
+func (cluster) Object(fleet.ObjectRef) (*unstructured.Unstructured, bool) { return nil, false }
+func (cluster) Appliers(...fleet.ObjectRef) fleet.Appliers {
+	return fleet.Appliers{Users: []string{"system:serviceaccount:flux-system:kustomize-controller"}}
+}
+
 func (c cluster) Hits(obj *unstructured.Unstructured) (hit []fleet.Workload, err error) {
 	if obj.GetName() == "irgit-unknown" {
 		return nil, errors.New("no selector that can be read")
+	}
+	if obj.GetKind() == admissionPolicy {
+		return c[:1], nil
 	}
 	path := []string{"spec", "selector", "matchLabels"}
 	if obj.GetKind() == "NetworkPolicy" {

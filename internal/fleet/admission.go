@@ -1,0 +1,69 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// namespaceName is the label by which the API server names every namespace; no
+// one can change it (https://kubernetes.io/docs/reference/labels-annotations-taints/).
+const namespaceName = "kubernetes.io/metadata.name"
+
+// watched lists the workloads whose changes, or whose autoscalers' changes, a
+// ValidatingAdmissionPolicy judges. One that is not held to objects by name in
+// one namespace by name may judge anything, and is an error.
+func (ix *Index) watched(u *unstructured.Unstructured) (hit []Workload, err error) {
+	constraints, _ := dig(u.Object, "spec", "matchConstraints").(map[string]any)
+	selector, _ := constraints["namespaceSelector"].(map[string]any)
+	names := texts(selector["matchLabels"])
+	if len(selector) != 1 || len(names) != 1 || names[namespaceName] == "" {
+		return nil, errors.New("its namespaceSelector is not one namespace by its label " + namespaceName)
+	}
+	rules, _ := constraints["resourceRules"].([]any)
+	for _, rule := range rules {
+		r, _ := rule.(map[string]any)
+		groups, resources, named := words(r["apiGroups"]), words(r["resources"]), words(r["resourceNames"])
+		if len(groups) == 0 || len(resources) == 0 || len(named) == 0 || slices.Contains(slices.Concat(groups, resources, named), "*") {
+			return nil, errors.New("one of its resourceRules is not held to objects by name")
+		}
+		for _, w := range ix.inNamespace(names[namespaceName]) {
+			if slices.ContainsFunc(append(ix.Autoscalers(w), w.Ref()), func(ref ObjectRef) bool { return rulesOn(ref, groups, resources, named) }) {
+				hit = append(hit, w)
+			}
+		}
+		for _, resource := range resources {
+			kind, _, _ := strings.Cut(resource, "/")
+			if !slices.Contains(watchable, kind) {
+				return nil, fmt.Errorf("whom changes of %s concern is not known to irgit", resource)
+			}
+		}
+	}
+	slices.SortFunc(hit, func(a, b Workload) int { return compareRefs(a.Ref(), b.Ref()) })
+	return slices.CompactFunc(hit, func(a, b Workload) bool { return a.Ref() == b.Ref() }), nil
+}
+
+// watchable are the resources of workloads and of what scales them.
+var watchable = []string{
+	"deployments", "statefulsets", "daemonsets", "replicasets", "replicationcontrollers", "cronjobs", "jobs", "pods", "rollouts",
+	"horizontalpodautoscalers", "scaledobjects",
+}
+
+func rulesOn(ref ObjectRef, groups, resources, names []string) bool {
+	of := func(r string) bool {
+		kind, _, _ := strings.Cut(r, "/")
+		return kind == strings.ToLower(ref.Kind)+"s"
+	}
+	return slices.Contains(groups, group(ref.APIVersion)) && slices.Contains(names, ref.Name) && slices.ContainsFunc(resources, of)
+}
+
+func words(v any) (out []string) {
+	list, _ := v.([]any)
+	for _, item := range list {
+		out = append(out, text(item))
+	}
+	return out
+}
