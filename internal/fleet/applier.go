@@ -115,7 +115,7 @@ func (ix *Index) flux(r *appliedRoot) (user, doubt string) {
 	case flag != "":
 		doubt = fmt.Sprintf("%s impersonates a ServiceAccount %s, and of which namespace is not known", name, flag)
 	case r == nil || r.sync == nil:
-		doubt = "what applies it is not known, so it is taken for " + name + " itself"
+		doubt = "what applies " + where(r) + " is not known, so it is taken for " + name + " itself"
 	case !found:
 		// What Flux itself is made of is in the repository where it was
 		// bootstrapped; elsewhere nobody knows its flags.
@@ -156,7 +156,7 @@ func (ix *Index) controller(namespace, name string) (account, flag string, found
 func (ix *Index) argo(r *appliedRoot) (user, doubt string) {
 	switch {
 	case r == nil || r.sync == nil:
-		return serviceAccount(argoNamespace, argoController), "what applies it is not known, so it is taken for Argo CD in the same cluster"
+		return serviceAccount(argoNamespace, argoController), "what applies " + where(r) + " is not known, so it is taken for Argo CD in the same cluster"
 	case !ofController(r.sync.Destination) && !ix.cluster.InCluster:
 		return argoRemote, "Argo CD reaches the cluster from another, with credentials that Git does not hold"
 	}
@@ -167,6 +167,13 @@ func (ix *Index) argo(r *appliedRoot) (user, doubt string) {
 		return serviceAccount(argoNamespace, argoController), fmt.Sprintf("Argo CD may run in namespace %s, where its Application is, instead of %s", n, argoNamespace)
 	}
 	return serviceAccount(argoNamespace, argoController), ""
+}
+
+func where(r *appliedRoot) string {
+	if r == nil {
+		return "the object"
+	}
+	return r.Path
 }
 
 func serviceAccount(namespace, name string) string {

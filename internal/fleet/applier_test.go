@@ -45,7 +45,7 @@ func TestAppliersOfFlux(t *testing.T) {
 	ix := indexOf(t, manifest("Deployment", "shop", "web"))
 	a := ix.Appliers(workload(t, ix, "Deployment", "shop", "web").Ref())
 	require.Equal(t, []string{"system:serviceaccount:flux-system:kustomize-controller"}, a.Users)
-	require.Contains(t, a.Doubt, "what applies it is not known")
+	require.Contains(t, a.Doubt, "what applies apps is not known")
 }
 
 func TestAppliersOfArgo(t *testing.T) {

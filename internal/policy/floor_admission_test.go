@@ -97,7 +97,7 @@ func TestAdmissionPolicies(t *testing.T) {
 func TestAdmissionBindings(t *testing.T) {
 	target := workload("payments", "payments")
 	check := func(texts ...string) []string {
-		var objs = object(t, texts[0])
+		objs := object(t, texts[0])
 		for _, text := range texts[1:] {
 			objs = append(objs, object(t, text)...)
 		}

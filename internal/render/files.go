@@ -26,7 +26,8 @@ const (
 // create adds an object that a template rendered.
 func (b *bundler) create(step *Step, fields map[string]any) error {
 	obj := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(fields)}
-	if meta, ok := obj.Object["metadata"].(map[string]any); ok && meta["namespace"] == nil {
+	kind, _ := creationOf(obj)
+	if meta, ok := obj.Object["metadata"].(map[string]any); ok && meta["namespace"] == nil && !kind.ofCluster {
 		obj.SetNamespace(b.target.Namespace)
 	}
 	b.mark(obj)

@@ -38,6 +38,7 @@ func TestWhatDoesNotFitSaysWhy(t *testing.T) {
 		"old autoscaler":  {newFleet(t, payments("apiVersion: autoscaling/v2\n", "apiVersion: autoscaling/v1\n")), "prod-eu", "payments/payments", act("freeze-scale"), "HorizontalPodAutoscaler payments is written in another version than autoscaling/v2"},
 		"KEDA":            {newFleet(t, payments("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler", "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject")), "prod-eu", "payments/payments", act("freeze-scale"), "ScaledObject payments scales it"},
 		"cannot be wired": {newFleet(t, unwirable(t)), "prod-eu", "payments/payments", act("freeze-rollout"), "line 7: transformers: an anchor or alias"},
+		"old Kubernetes":  {newFleet(t, replaced(t, fleet.ConfigFile, "    cni: calico\n", "    cni: calico\n    kubernetes: \"1.29\"\n")), "prod-eu", "payments/payments", act("freeze-changes"), "declared to run Kubernetes 1.29"},
 		"a Job":           {newFleet(t, edit{"apps/base/batch/report.yaml": job}), "prod-eu", "batch/report", act("freeze-rollout"), "no way to hold back a Job"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,16 +22,37 @@ const (
 	maxPatched = 64
 )
 
-// creatable are the kinds a template may create, by group and kind, with where
-// their selection stands. It repeats the floor of internal/policy on purpose:
-// neither relies on the other.
-var creatable = map[string]func(spec map[string]any) bool{
-	"networking.k8s.io/NetworkPolicy": func(spec map[string]any) bool { return selects(spec["podSelector"]) },
-	"security.istio.io/AuthorizationPolicy": func(spec map[string]any) bool {
+// creation is what holds for objects of a kind that a template may create.
+type creation struct {
+	ofCluster bool                                        // it stands in no namespace
+	wrong     func(*bundler, map[string]any) (why string) // with whom its spec selects, "" for nothing
+}
+
+// creatable are the kinds a template may create, by group and kind. It repeats
+// the floor of internal/policy on purpose: neither relies on the other.
+var creatable = map[string]creation{
+	"networking.k8s.io/NetworkPolicy": {wrong: func(_ *bundler, spec map[string]any) string {
+		return unless(selects(spec["podSelector"]), "selects everything in its namespace")
+	}},
+	"security.istio.io/AuthorizationPolicy": {wrong: func(_ *bundler, spec map[string]any) string {
 		refs, _ := spec["targetRefs"].([]any)
 		_, both := spec["selector"]
-		return len(refs) > 0 && !both || selects(spec["selector"])
-	},
+		return unless(len(refs) > 0 && !both || selects(spec["selector"]), "selects everything in its namespace, or by labels and by reference at once")
+	}},
+	admissionGroup + "/ValidatingAdmissionPolicy":        {ofCluster: true, wrong: (*bundler).freezes},
+	admissionGroup + "/ValidatingAdmissionPolicyBinding": {ofCluster: true, wrong: (*bundler).binds},
+}
+
+func creationOf(obj *unstructured.Unstructured) (creation, bool) {
+	c, ok := creatable[groupOf(obj.GetAPIVersion())+"/"+obj.GetKind()]
+	return c, ok
+}
+
+func unless(right bool, wrong string) string {
+	if right {
+		return ""
+	}
+	return wrong
 }
 
 func kinds() string {
@@ -59,14 +81,14 @@ func (b *bundler) invariants(obj *unstructured.Unstructured) (wrong []validate.P
 	say := func(path, format string, args ...any) {
 		wrong = append(wrong, validate.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 	}
-	selection := creatable[groupOf(obj.GetAPIVersion())+"/"+obj.GetKind()]
-	if selection == nil {
+	kind, ok := creationOf(obj)
+	if !ok {
 		say("kind", "%s %s may not be created by a containment", obj.GetAPIVersion(), obj.GetKind())
 		return wrong
 	}
 	spec, _ := obj.Object["spec"].(map[string]any)
-	if !selection(spec) {
-		say("spec", "selects everything in its namespace, or by labels and by reference at once")
+	if why := kind.wrong(b, spec); why != "" {
+		say("spec", "%s", why)
 	}
 	name, prefix := obj.GetName(), objectName(b.request.Incident)
 	if suffix, ok := strings.CutPrefix(name, prefix); !ok || suffix != "" && !suffixForm.MatchString(suffix) {
@@ -74,12 +96,8 @@ func (b *bundler) invariants(obj *unstructured.Unstructured) (wrong []validate.P
 	} else if len(name) > maxObjectName {
 		say("metadata.name", "has %d characters: want at most %d, so shorten the suffix", len(name), maxObjectName)
 	}
-	c := b.request.Index.Cluster()
-	if root := c.Mesh.RootNamespace; obj.GetNamespace() == root || root == "" && obj.GetNamespace() == "istio-system" {
-		say("metadata.namespace", "%s is the mesh's root namespace, where a policy rules the whole mesh", obj.GetNamespace())
-	}
-	if obj.GetNamespace() != b.target.Namespace {
-		say("metadata.namespace", "want the target's namespace %s", b.target.Namespace)
+	for _, why := range b.misplaced(kind, obj.GetNamespace()) {
+		say("metadata.namespace", "%s", why)
 	}
 	meta, _ := obj.Object["metadata"].(map[string]any)
 	for _, key := range sorted(meta) {
@@ -88,7 +106,7 @@ func (b *bundler) invariants(obj *unstructured.Unstructured) (wrong []validate.P
 		}
 	}
 	if ref := (fleet.ObjectRef{Kind: obj.GetKind(), Namespace: obj.GetNamespace(), Name: name}); exists(b.request.Index, ref) {
-		say("metadata.name", "the fleet renders a %s %s/%s already, which somebody else owns", ref.Kind, ref.Namespace, ref.Name)
+		say("metadata.name", "the fleet renders a %s %s already, which somebody else owns", ref.Kind, path.Join(ref.Namespace, ref.Name))
 	}
 	for _, other := range b.bundle.Objects {
 		if other.GetKind() == obj.GetKind() && other.GetName() == name {
@@ -96,6 +114,23 @@ func (b *bundler) invariants(obj *unstructured.Unstructured) (wrong []validate.P
 		}
 	}
 	return append(wrong, inert(obj.Object, "")...)
+}
+
+// misplaced says why an object may not stand in a namespace.
+func (b *bundler) misplaced(kind creation, namespace string) (wrong []string) {
+	if kind.ofCluster {
+		if namespace != "" {
+			wrong = append(wrong, "objects of this kind belong to no namespace")
+		}
+		return wrong
+	}
+	if root := b.request.Index.Cluster().Mesh.RootNamespace; namespace == root || root == "" && namespace == "istio-system" {
+		wrong = append(wrong, namespace+" is the mesh's root namespace, where a policy rules the whole mesh")
+	}
+	if namespace != b.target.Namespace {
+		wrong = append(wrong, "want the target's namespace "+b.target.Namespace)
+	}
+	return wrong
 }
 
 const maxObjectName = 63

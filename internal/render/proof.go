@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/json"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -32,6 +33,9 @@ type ObjectChange struct {
 	Name       string        `json:"name"`
 	Fields     []FieldChange `json:"fields,omitempty"` // of a changed object, by path
 }
+
+// String names the object to people: Kind namespace/name, or Kind name.
+func (c ObjectChange) String() string { return c.Kind + " " + path.Join(c.Namespace, c.Name) }
 
 // FieldChange is a field and its values; null is an absent field.
 type FieldChange struct {
@@ -69,9 +73,9 @@ func (e *ProofError) Error() string {
 	for i, d := range e.Differences {
 		lines[i] = fmt.Sprintf("%s: %s", d.Root, d.What)
 		if d.Object.Kind != "" {
-			lines[i] = fmt.Sprintf("%s: %s %s/%s: %s", d.Root, d.Object.Kind, d.Object.Namespace, d.Object.Name, d.What)
+			lines[i] = fmt.Sprintf("%s: %s: %s", d.Root, d.Object, d.What)
 			if d.Field != "" {
-				lines[i] = fmt.Sprintf("%s: %s %s/%s: %s: %s", d.Root, d.Object.Kind, d.Object.Namespace, d.Object.Name, d.Field, d.What)
+				lines[i] = fmt.Sprintf("%s: %s: %s: %s", d.Root, d.Object, d.Field, d.What)
 			}
 		}
 	}
@@ -80,7 +84,7 @@ func (e *ProofError) Error() string {
 
 // write adds an object's difference to the diff; before is nil for a new one.
 func (p *Proof) write(c ObjectChange, before, after map[string]any) error {
-	label := fmt.Sprintf("%s %s/%s (%s)", c.Kind, c.Namespace, c.Name, c.Root)
+	label := fmt.Sprintf("%s (%s)", c, c.Root)
 	from, old := "/dev/null", ""
 	if before != nil {
 		text, err := manifest.Encode("", before)

@@ -77,7 +77,7 @@ func TestProofAcceptsThePlanAndNothingElse(t *testing.T) {
 		"record listed": {func(f map[string]string) {
 			swap(t, incident+"/kustomization.yaml", "resources:", "resources:\n  - incident.yaml")(f)
 			f["incident-response/prod-eu/"+incident+"/incident.yaml"] = "apiVersion: irgit.dev/v1alpha1\nkind: Incident\nmetadata: {name: x}\n"
-		}, "quarantine", []string{"Incident /x", "the incident does not create it"}},
+		}, "quarantine", []string{"Incident x", "the incident does not create it"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := tampered(t, newFleet(t), c.change, act(c.action))

@@ -18,6 +18,7 @@ type clusterView struct {
 	Name       string          `json:"name"`
 	GitOps     string          `json:"gitops"` // flux, argocd
 	CNI        string          `json:"cni"`    // kubernetes, cilium, calico
+	Minor      int64           `json:"minor"`  // of its Kubernetes version, 0 when it is not declared
 	Mesh       meshView        `json:"mesh"`
 	Gateways   []gatewayView   `json:"gateways"`
 	Namespaces []namespaceView `json:"namespaces"`
@@ -60,6 +61,8 @@ type targetView struct {
 	Autoscalers       []objectView      `json:"autoscalers"`
 	Policies          []objectView      `json:"policies"`   // that select it today
 	Allowances        []string          `json:"allowances"` // sentences: what NetworkPolicies among them let through
+	Appliers          []string          `json:"appliers"`   // users as whom changes of it and of its autoscalers come from Git; no quotes in them
+	AppliersDoubt     string            `json:"appliersDoubt"`
 }
 
 type portView struct {
@@ -108,7 +111,7 @@ var declared = sync.OnceValues(func() (e environments, err error) {
 // index renders it.
 func variables(r Request, target fleet.Workload) expr.Vars {
 	c := r.Index.Cluster()
-	cluster := clusterView{Name: c.Name, GitOps: c.GitOps, CNI: c.CNI, Mesh: meshView{c.Mesh.Mode, c.Mesh.RootNamespace, c.Mesh.TrustDomain, c.Mesh.Waypoint}}
+	cluster := clusterView{Name: c.Name, GitOps: c.GitOps, CNI: c.CNI, Minor: c.Minor(), Mesh: meshView{c.Mesh.Mode, c.Mesh.RootNamespace, c.Mesh.TrustDomain, c.Mesh.Waypoint}}
 	for _, g := range c.IngressGateways {
 		cluster.Gateways = append(cluster.Gateways, gatewayView{g.Namespace, g.ServiceAccount, principal(c, g.Namespace, g.ServiceAccount)})
 	}
@@ -134,6 +137,8 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	for _, a := range r.Index.Autoscalers(target) {
 		view.Autoscalers = append(view.Autoscalers, objectView{a.APIVersion, a.Kind, a.Namespace, a.Name})
 	}
+	appliers := r.Index.Appliers(append(r.Index.Autoscalers(target), target.Ref())...)
+	view.Appliers, view.AppliersDoubt = appliers.Users, appliers.Doubt
 	for _, ref := range r.Index.Selecting(target) {
 		view.Policies = append(view.Policies, objectView{ref.APIVersion, ref.Kind, ref.Namespace, ref.Name})
 	}

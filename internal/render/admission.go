@@ -1,0 +1,41 @@
+package render
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const admissionGroup = "admissionregistration.k8s.io"
+
+// freezes says what is wrong with whose changes an admission policy judges: it
+// has to name the target, or what scales it, in the target's namespace.
+func (b *bundler) freezes(spec map[string]any) (wrong string) {
+	named := []string{b.target.Name}
+	for _, a := range b.request.Index.Autoscalers(b.target) {
+		named = append(named, a.Name)
+	}
+	namespace, _, _ := unstructured.NestedStringMap(spec, "matchConstraints", "namespaceSelector", "matchLabels")
+	if len(namespace) != 1 || namespace["kubernetes.io/metadata.name"] != b.target.Namespace {
+		return "has a namespaceSelector that is not the target's namespace by its label kubernetes.io/metadata.name"
+	}
+	rules, _, _ := unstructured.NestedSlice(spec, "matchConstraints", "resourceRules")
+	for _, rule := range rules {
+		r, _ := rule.(map[string]any)
+		names, _ := r["resourceNames"].([]any)
+		if len(names) == 0 || slices.ContainsFunc(names, func(n any) bool { return !slices.Contains(named, text(n)) }) {
+			return "has a resourceRule with resourceNames that are not the target's or its autoscalers'"
+		}
+	}
+	return ""
+}
+
+// binds says what is wrong with the policy that a binding puts into force.
+func (b *bundler) binds(spec map[string]any) (wrong string) {
+	for _, o := range b.bundle.Objects {
+		if o.GetKind() == "ValidatingAdmissionPolicy" && o.GetName() == text(spec["policyName"]) {
+			return ""
+		}
+	}
+	return "binds a policy that the incident does not create before it"
+}
