@@ -137,9 +137,19 @@ func (v *view) installer(w *wanted) string {
 			namespaces = namesOf(ix.Namespaces())
 		}
 		for _, namespace := range namespaces {
-			if release, ok := ix.Release(namespace, w.name); ok {
-				return fmt.Sprintf("%s in %s (%s) may install it: what its chart renders is not in Git", release, ix.Cluster().Name, release.File)
+			release, ok := ix.Release(namespace, w.name)
+			if !ok {
+				continue
 			}
+			name := fmt.Sprintf("HelmRelease %s/%s in %s (%s) may install it: ", release.Namespace, release.Name, ix.Cluster().Name, release.File)
+			if release.Rendered != "" {
+				return name + "nothing of what is kept of its chart in " + release.Rendered + " is it"
+			}
+			name += "what its chart renders is not in Git"
+			if ix.Cluster().GitOps == "flux" {
+				name += ", unless " + fleet.ConfigFile + " says in clusters[].releases where it is kept"
+			}
+			return name
 		}
 	}
 	return ""

@@ -36,13 +36,19 @@ func TestFleetUnknownsAreToldOnce(t *testing.T) {
 	require.Empty(t, stderr)
 	wrong, unknown, ok := strings.Cut(out, "\n\nunknown ")
 	require.True(t, ok, out)
-	require.True(t, strings.HasPrefix(wrong, "CLUSTER                    WHAT                    FROM\n\nwrong (1): "), "what is wrong goes first: %s", wrong)
-	require.Contains(t, wrong, "\nprod-us                    infrastructure/prod-us  infrastructure/prod-us/kustomization.yaml")
+	require.True(t, strings.HasPrefix(wrong, "CLUSTER           WHAT                    FROM\n\nwrong (1): "), "what is wrong goes first: %s", wrong)
+	require.Contains(t, wrong, "\nprod-us           infrastructure/prod-us  infrastructure/prod-us/kustomization.yaml")
 	require.Equal(t, `(2): what its chart renders is not in Git
+what to do: keep what 'helm template' prints of it in the repository, and name that directory in clusters[].releases of
+.irgit.yaml
+prod-eu, staging  HelmRelease web/search  apps/base/web/namespace.yaml
+prod-eu, staging  HelmRelease web/shop    apps/base/web/namespace.yaml
+
+unknown (2): what its chart renders is not in Git
 what to do: render the chart into the repository to have its workloads known
-prod-eu, prod-us, staging  HelmRelease web/search  apps/base/web/namespace.yaml
-prod-eu, prod-us, staging  HelmRelease web/shop    apps/base/web/namespace.yaml
-`, unknown)
+prod-us           HelmRelease web/search  apps/base/web/namespace.yaml
+prod-us           HelmRelease web/shop    apps/base/web/namespace.yaml
+`, strings.ReplaceAll(unknown, "`", "'"))
 }
 
 func TestFleetUnknownsJSON(t *testing.T) {
@@ -53,7 +59,7 @@ func TestFleetUnknownsJSON(t *testing.T) {
 	}, pick(rows, "cluster", "root"))
 	require.Equal(t, map[string]any{
 		"cluster": "prod-eu", "root": "apps/prod-eu", "file": "apps/base/web/namespace.yaml", "message": "HelmRelease web/search: what its chart renders is not in Git",
-		"unknown": true, "step": "render the chart into the repository to have its workloads known", "files": []any{"apps/base/web/namespace.yaml"},
+		"unknown": true, "step": "keep what `helm template` prints of it in the repository, and name that directory in clusters[].releases of .irgit.yaml", "files": []any{"apps/base/web/namespace.yaml"},
 	}, rows[0])
 }
 
@@ -77,7 +83,7 @@ func TestFleetOwnerOfWhatAChartMayInstall(t *testing.T) {
 	for _, args := range [][]string{{"deploy/shop-cart"}, {"deploy/shop-cart", "-n", "web", "--cluster", "prod-us"}} {
 		code, _, stderr := irgit(t, nil, f.fleetArgs(append([]string{"owner"}, args...)...)...)
 		require.Equal(t, exitInvalid, code)
-		require.Regexp(t, `hint: HelmRelease web/shop in prod-(eu|us) \(apps/base/web/namespace.yaml\) may install it: what its chart renders is not in Git; \d findings`, stderr)
+		require.Regexp(t, `hint: HelmRelease web/shop in prod-(eu|us) \(apps/base/web/namespace.yaml\) may install it: what its chart renders is not in Git(, unless .irgit.yaml says in clusters\[\].releases where it is kept)?; \d findings`, stderr)
 	}
 	code, _, stderr := irgit(t, nil, f.fleetArgs("owner", "deploy/shop-cart", "-n", "payments")...)
 	require.Equal(t, exitInvalid, code)

@@ -24,9 +24,12 @@ type RootState struct {
 	Manual    string   `json:"manual,omitempty"`    // why somebody has to sync by hand
 	Shared    []string `json:"shared,omitempty"`    // other clusters that apply the same directory
 	Workloads int      `json:"workloads"`
-	Failure   string   `json:"failure,omitempty"` // why it does not build
-	Missing   []string `json:"missing,omitempty"` // what lies outside of the repository
-	Files     []string `json:"files"`             // the root's kustomization, and where it is told to be applied
+	Failure   string   `json:"failure,omitempty"`  // why it does not build
+	Missing   []string `json:"missing,omitempty"`  // what lies outside of the repository
+	Files     []string `json:"files"`              // the root's kustomization, and where it is told to be applied
+	Chart     bool     `json:"chart,omitempty"`    // Path holds what a HelmRelease's chart renders
+	Effect    string   `json:"effect,omitempty"`   // what a patch in the sync object sets off besides
+	Cautions  []string `json:"cautions,omitempty"` // what may take a change back, each half a sentence about Sync and the way out
 }
 
 // SyncRef is the object by which a controller is told to apply something.
@@ -61,6 +64,10 @@ func (ix *Index) Roots() []RootState {
 		}
 		if r.sync != nil {
 			s.DependsOn, s.Suspended, s.Manual = r.sync.DependsOn, r.sync.Rules.Suspended, r.sync.Rules.Manual
+			s.Chart, s.Effect = r.isRelease(), r.sync.Rules.Effect
+			for _, c := range r.sync.Rules.Cautions {
+				s.Cautions = append(s.Cautions, c.Reason+": "+c.Step)
+			}
 		}
 		out = append(out, s)
 	}
@@ -99,12 +106,12 @@ type Owner struct {
 
 // Release finds the HelmRelease that installs into a namespace and whose
 // release name begins the name of a workload, the longest of several.
-func (ix *Index) Release(namespace, workload string) (SyncRef, bool) {
-	ref, ok := ix.release(namespace, workload)
+func (ix *Index) Release(namespace, workload string) (ReleaseState, bool) {
+	r, ok := ix.release(namespace, workload)
 	if !ok {
-		return SyncRef{}, false
+		return ReleaseState{}, false
 	}
-	return SyncRef{ref.Kind, ref.Namespace, ref.Name, cmp.Or(ix.fileOf(ref), ref.Root)}, true
+	return ReleaseState{r.ref.Namespace, r.ref.Name, namespace, r.name, cmp.Or(ix.fileOf(r.ref), r.ref.Root), r.rendered}, true
 }
 
 // Owner says what renders an object and what applies that.
@@ -175,10 +182,16 @@ func (ix *Index) Path(ctx context.Context, tree *gitops.Tree, ref ObjectRef, fie
 			add(r.file, o.Blocking, r.syncRef().String()+": "+o.Reason, o.Step)
 		}
 	}
-	seen := map[string]bool{r.id: true}
+	seen, within := map[string]bool{r.id: true}, r.isRelease() // the patch is in the HelmRelease itself
 	for up := ix.roots[r.parent].appliedRoot; up != nil && !seen[up.id]; up = ix.roots[up.parent].appliedRoot {
 		seen[up.id] = true
-		if up.sync != nil && up.sync.Rules.Suspended != "" {
+		if up.sync != nil && within {
+			within = false
+			o := r.sync.Object
+			for _, o := range up.sync.Rules.Obstacles(group(o.APIVersion), o.Kind, o.Namespace, o.Name, []string{"spec.postRenderers"}) {
+				add(up.file, o.Blocking, up.syncRef().String()+": "+o.Reason, o.Step)
+			}
+		} else if up.sync != nil && up.sync.Rules.Suspended != "" {
 			add(up.file, false, up.syncRef().String()+", which applies what applies this, is suspended: a change of the sync object itself would wait", "resume it")
 		}
 	}

@@ -201,6 +201,9 @@ func (e *entry) take(w want, out *kustomize.Result, looked []string) error {
 		if u.GetKind() == "ConfigMap" {
 			e.ConfigMaps = append(e.ConfigMaps, u.GetNamespace()+"/"+u.GetName())
 		}
+		if u.GetKind() == helmRelease {
+			e.Releases = append(e.Releases, u.GetNamespace()+"/"+u.GetName())
+		}
 	}
 	objects, err := keep(out.Objects, out.Origins)
 	return errors.Join(err, e.pack(objects))

@@ -63,10 +63,11 @@ type walker struct {
 	maps     map[string]*unstructured.Unstructured // ConfigMaps that were built for their values
 	mapNames map[string]*appliedRoot               // what renders a ConfigMap
 	queue    []pending
-	met      map[string]bool // sync objects
-	paths    map[string]bool // ids of roots
-	names    map[string]bool // of roots
-	urls     map[string]bool // of this repository
+	met      map[string]bool    // sync objects
+	paths    map[string]bool    // ids of roots
+	names    map[string]bool    // of roots
+	urls     map[string]bool    // of this repository
+	releases map[string]Release // that are declared and whose directory is there, by key
 
 	everywhere bool // syncs to other clusters are followed too
 }
@@ -78,6 +79,7 @@ func (f *Fleet) close(ctx context.Context, c Cluster, everywhere bool) (*closure
 		everywhere: everywhere, closure: closure{cluster: c}, fleet: f, builder: f.builder(c.Name), declared: map[string]Root{},
 		objects: map[string]*unstructured.Unstructured{}, maps: map[string]*unstructured.Unstructured{},
 		mapNames: map[string]*appliedRoot{}, met: map[string]bool{}, paths: map[string]bool{}, names: map[string]bool{}, urls: map[string]bool{},
+		releases: map[string]Release{},
 	}
 	for _, url := range f.urls {
 		w.urls[normalURL(url)] = true
@@ -89,6 +91,9 @@ func (f *Fleet) close(ctx context.Context, c Cluster, everywhere bool) (*closure
 	w.findings = findings
 	for _, r := range declared {
 		w.declared[r.Path], w.names[r.Name] = r, true
+	}
+	if err := w.prepared(ctx); err != nil {
+		return nil, err
 	}
 	level, err := w.bootstraps(ctx)
 	if err != nil {
@@ -111,6 +116,7 @@ func (f *Fleet) close(ctx context.Context, c Cluster, everywhere bool) (*closure
 	if err := w.leave(ctx); err != nil {
 		return nil, err
 	}
+	w.unmet()
 	w.builder.finish(ctx)
 	return &w.closure, nil
 }
@@ -171,6 +177,9 @@ func (w *walker) take(ctx context.Context, level []*appliedRoot) error {
 			w.findings = append(w.findings, Finding{
 				Root: r.id, File: entries[i].FailureFile, Message: "what it would have applied is not known: " + entries[i].Failure, Unknown: entries[i].Outside != "",
 			})
+		}
+		if err := w.installs(ctx, r, entries[i]); err != nil {
+			return err
 		}
 		if len(w.cluster.Bootstrap) == 0 {
 			continue // what is declared is all there is
@@ -243,6 +252,10 @@ func (w *walker) rooted(s controllers.Sync, p pending) *appliedRoot {
 		r.id = fmt.Sprintf("%s#%d", r.id, s.SourceIndex)
 	}
 	w.paths[r.id] = true
+	if r.isRelease() { // no kustomization of a team stands above it, so no hook can be named
+		r.Name = w.name(rootName(s.Object.Name), r.id)
+		return r
+	}
 	if declared, ok := w.declared[s.Path]; ok {
 		delete(w.declared, s.Path)
 		r.Root = declared

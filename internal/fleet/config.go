@@ -136,6 +136,7 @@ func (d *decoder) checkCluster(c *Cluster, at string) {
 	}
 	d.checkAPI(c, at)
 	d.checkRoots(c, at)
+	d.checkReleases(c, at)
 }
 
 func (d *decoder) checkRoots(c *Cluster, at string) {

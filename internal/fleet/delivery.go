@@ -102,7 +102,7 @@ func (ix *Index) appOfApps(ctx context.Context) (string, error) {
 // bootstrap is told, or else the first root that is not of an artifact.
 func (ix *Index) source(bootstrap string) kustomize.Source {
 	for _, id := range append([]string{bootstrap}, ix.order...) {
-		if r, known := ix.roots[id]; known && r.sync != nil && len(r.options.Source.Copies) == 0 {
+		if r, known := ix.roots[id]; known && r.sync != nil && !r.isRelease() && len(r.options.Source.Copies) == 0 {
 			return r.options.Source
 		}
 	}
@@ -143,7 +143,7 @@ func kustomizationIn(ctx context.Context, tree *gitops.Tree, dir string) (string
 func (ix *Index) habits() (string, controllers.Destination) {
 	namespaces, destinations := map[string]int{}, map[controllers.Destination]int{}
 	for _, r := range ix.roots {
-		if r.sync == nil {
+		if r.sync == nil || r.isRelease() {
 			continue
 		}
 		if n := r.sync.Object.Namespace; n != "" {

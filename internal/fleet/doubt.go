@@ -29,8 +29,8 @@ func (ix *Index) doubts(w Workload, q Query) (doubts []string) {
 	if q.Image != "" && !injected[q.Container] && !slices.ContainsFunc(containers, func(c Container) bool { return sameImage(c.Image, q.Image) }) {
 		doubts = append(doubts, fmt.Sprintf("the alert's image is not one that %s %s/%s runs", w.Kind, w.Namespace, w.Name))
 	}
-	if release, ok := ix.release(w.Namespace, q.Pod); ok && q.Name == "" {
-		doubts = append(doubts, fmt.Sprintf("HelmRelease %s/%s installs into the namespace and may have pods of such names too", release.Namespace, release.Name))
+	if release, ok := ix.release(w.Namespace, q.Pod); ok && q.Name == "" && release.rendered == "" {
+		doubts = append(doubts, fmt.Sprintf("HelmRelease %s/%s installs into the namespace and may have pods of such names too", release.ref.Namespace, release.ref.Name))
 	}
 	return doubts
 }
@@ -67,25 +67,25 @@ func repository(image string) string {
 
 // release finds the HelmRelease whose release name begins the name of what an
 // alert is about, the longest of several.
-func (ix *Index) release(namespace, subject string) (found ObjectRef, ok bool) {
-	longest := 0
+func (ix *Index) release(namespace, subject string) (found installed, ok bool) {
 	for _, r := range ix.releases[namespace] {
-		if (subject == r.name || strings.HasPrefix(subject, r.name+"-")) && len(r.name) > longest {
-			found, ok, longest = r.ref, true, len(r.name)
+		if (subject == r.name || strings.HasPrefix(subject, r.name+"-")) && len(r.name) > len(found.name) {
+			found, ok = r, true
 		}
 	}
 	return found, ok
 }
 
-// helmRelease is what a Flux HelmRelease calls its release.
-type helmRelease struct {
-	name string
-	ref  ObjectRef
+// installed is what a Flux HelmRelease installs.
+type installed struct {
+	name     string // of the release
+	ref      ObjectRef
+	rendered string // the directory with what its chart renders, "" when none is declared
 }
 
 // releaseOf reads a HelmRelease's name and target as helm-controller does: the
 // target namespace is part of the default name.
-func releaseOf(ref ObjectRef, u *unstructured.Unstructured) (namespace string, r helmRelease) {
+func releaseOf(ref ObjectRef, u *unstructured.Unstructured) (namespace string, r installed) {
 	namespace = text(dig(u.Object, "spec", "targetNamespace"))
 	name := text(dig(u.Object, "spec", "releaseName"))
 	if name == "" {
@@ -97,5 +97,5 @@ func releaseOf(ref ObjectRef, u *unstructured.Unstructured) (namespace string, r
 	if namespace == "" {
 		namespace = ref.Namespace
 	}
-	return namespace, helmRelease{name, ref}
+	return namespace, installed{name: name, ref: ref}
 }

@@ -92,6 +92,7 @@ type Cluster struct {
 	// Roots are declared besides, or in place of what following finds for the
 	// same path: what is said here wins.
 	Roots     []Root            `json:"roots"`
+	Releases  []Release         `json:"releases"`
 	InCluster bool              `json:"inCluster"`           // Argo CD runs in this one of the clusters that it applies to
 	Labels    map[string]string `json:"labels"`              // of its Argo CD cluster secret
 	Response  string            `json:"response" config:"-"` // the directory of its incidents
@@ -103,6 +104,14 @@ type Root struct {
 	Name            string `json:"name"` // default: the path with dashes
 	Hook            string `json:"hook"` // default: incident-response/patches/<cluster>/<name>
 	TargetNamespace string `json:"targetNamespace"`
+}
+
+// Release is a Flux HelmRelease of which the team keeps in the repository what
+// its chart renders: irgit inflates no chart.
+type Release struct {
+	Namespace string `json:"namespace"` // of the HelmRelease itself
+	Name      string `json:"name"`
+	Rendered  string `json:"rendered"` // a directory with what `helm template` prints, or an excerpt of it
 }
 
 // Mesh is the service mesh of a cluster.

@@ -21,7 +21,7 @@ type Index struct {
 	workloads []Workload                 // sorted by namespace, kind, name, root
 	extras    map[ObjectRef]extra        // what else is known of workloads
 	objects   map[string][]indexedObject // by namespace, "" for cluster-scoped ones
-	releases  map[string][]helmRelease   // by the namespace they install into
+	releases  map[string][]installed     // by the namespace they install into
 	everyone  []builtEntry               // what every cluster's roots were built from
 	reading   sync.Once
 	readers   map[string][]reader // by kustomization file, when somebody asked
@@ -92,7 +92,7 @@ func (f *Fleet) index(ctx context.Context, c Cluster) (*Index, error) {
 	}
 	ix := &Index{
 		cluster: c, roots: map[string]rootInfo{}, objects: map[string][]indexedObject{}, extras: map[ObjectRef]extra{},
-		releases: map[string][]helmRelease{}, findings: slices.Clone(all.findings), response: all.response, fleet: f,
+		releases: map[string][]installed{}, findings: slices.Clone(all.findings), response: all.response, fleet: f,
 	}
 	for i, r := range all.roots {
 		ix.add(r, all.entries[i])
@@ -250,22 +250,7 @@ func (ix *Index) finish() {
 			}
 		}
 	}
-	for _, objects := range ix.objects {
-		for _, o := range objects {
-			if o.ref.Kind == "HelmRelease" && o.object() != nil {
-				namespace, r := releaseOf(o.ref, o.object())
-				ix.releases[namespace] = append(ix.releases[namespace], r)
-				ix.findings = append(ix.findings, Finding{
-					Root: o.ref.Root, File: cmp.Or(o.file, o.ref.Root), Unknown: true,
-					Message: fmt.Sprintf("HelmRelease %s/%s: what its chart renders is not in Git", o.ref.Namespace, o.ref.Name),
-					Step:    "render the chart into the repository to have its workloads known",
-				})
-			}
-		}
-	}
-	for _, rs := range ix.releases {
-		slices.SortFunc(rs, func(a, b helmRelease) int { return cmp.Or(cmp.Compare(a.name, b.name), compareRefs(a.ref, b.ref)) })
-	}
+	ix.charts()
 	ix.findings = append(ix.findings, ix.doubles()...)
 	slices.SortFunc(ix.findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Root, b.Root), cmp.Compare(a.File, b.File), cmp.Compare(a.Message, b.Message))

@@ -35,6 +35,7 @@ type entry struct {
 	Leads          []object // the objects that controllers are told by
 	Packed         []byte   // all objects, encoded: other clusters' are never looked at
 	ConfigMaps     []string // namespace/name of those that it renders
+	Releases       []string // the same of its HelmReleases
 	Failure        string   // why the root does not build
 	FailureFile    string
 	Outside        string   // why it builds only in part: what it needs from outside of the repository

@@ -193,7 +193,7 @@ func (ix *Index) Wiring(ctx context.Context, root string) (w Wiring, err error) 
 	w.Root = root
 	refs := ix.Patchable(root)
 	w.Objects = len(refs)
-	one := ix.roots[root].kustomization != ""
+	one := ix.roots[root].kustomization != "" && !ix.roots[root].isRelease()
 	for i, ref := range refs {
 		n := 1
 		if one { // the answer is the same for all of them

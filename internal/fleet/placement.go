@@ -25,7 +25,7 @@ const (
 	// controller, so that the fields are set in the manifest itself.
 	InManifest = "manifest"
 	// BySync: the cluster's own sync object takes the patch, since the
-	// directory is not the cluster's alone.
+	// directory is not the cluster's alone, or a chart renders the object.
 	BySync = "sync"
 )
 
@@ -45,6 +45,9 @@ type Placement struct {
 // Placement finds how an object of the cluster can be patched. The error is a
 // *HookError when it cannot be, or the repository's.
 func (ix *Index) Placement(ctx context.Context, ref ObjectRef) (Placement, error) {
+	if root, known := ix.roots[ref.Root]; known && root.isRelease() {
+		return ix.inRelease(root, ref)
+	}
 	h, err := ix.Hook(Workload{Root: ref.Root})
 	var refused *HookError
 	if err == nil {
@@ -100,8 +103,42 @@ func (ix *Index) bySync(root rootInfo, why *HookError) (Placement, error) {
 			file, fmt.Sprintf("%s; and the manifest of its %s %s/%s is read by %s, too", why.Reason, o.Kind, o.Namespace, o.Name, other), why.Step,
 		}
 	}
-	return Placement{How: BySync, File: file, Object: ref, List: []string{"spec", "patches"}, Roots: []string{root.id}}, nil
+	p := Placement{How: BySync, File: file, Object: ref, List: []string{"spec", "patches"}, Roots: []string{root.id}}
+	for _, id := range ix.readersHere(ix.roots[root.parent], file)[1:] { // what else the manifest makes must stay as it is
+		if id != root.id {
+			p.Roots = append(p.Roots, id)
+		}
+	}
+	return p, nil
 }
+
+// inRelease has a HelmRelease patch what its chart renders.
+func (ix *Index) inRelease(root rootInfo, ref ObjectRef) (Placement, error) {
+	name := root.syncRef().String()
+	if len(root.transformers) > 0 {
+		return Placement{}, &HookError{
+			root.kustomization, "it lists transformers, which here run after the post-renderers of " + name + ", and never in the cluster",
+			"keep in " + root.Path + " what they make",
+		}
+	}
+	if object, ok := ix.Object(ref); ok && object.GetAnnotations()[chartHook] != "" {
+		return Placement{}, &HookError{
+			root.Path, fmt.Sprintf("%s %s is a hook of the chart, and whether post-renderers get to see it depends on the version of helm-controller", ref.Kind, ref.Name),
+			"change by hand what the chart makes it of",
+		}
+	}
+	p, err := ix.bySync(root, &HookError{
+		root.file, "a chart renders it, and which manifest " + name + " comes from is not known", "add the patch to its spec.postRenderers by hand",
+	})
+	if err == nil {
+		p.List = []string{"spec", "postRenderers"}
+	}
+	return p, err
+}
+
+// chartHook is the annotation that makes an object of a chart one of its hooks
+// (helm.sh/docs/topics/charts_hooks).
+const chartHook = "helm.sh/hook"
 
 // fileOf is the manifest that an object comes from, "" when that is not known.
 func (ix *Index) fileOf(ref ObjectRef) string {

@@ -172,7 +172,7 @@ func (ix *Index) absent(here []Workload, q Query) string {
 	}
 	var why string
 	if release, ok := ix.release(q.Namespace, subject); ok {
-		return fmt.Sprintf("it looks Helm-managed: HelmRelease %s/%s installs into the namespace, and what its chart renders is not in Git", release.Namespace, release.Name)
+		return "it looks Helm-managed: " + ix.unseen(release)
 	}
 	if len(here) == 0 {
 		why = "no root of the cluster renders a workload into the alert's namespace"
@@ -185,6 +185,15 @@ func (ix *Index) absent(here []Workload, q Query) string {
 		why += fmt.Sprintf("; %d roots do not build whole, so workloads of theirs may be unknown", n)
 	}
 	return why
+}
+
+// unseen says why a pod of a HelmRelease may not be known, and the way out.
+func (ix *Index) unseen(r installed) string {
+	name := fmt.Sprintf("HelmRelease %s/%s installs into the namespace, and ", r.ref.Namespace, r.ref.Name)
+	if r.rendered != "" {
+		return name + "nothing of what is kept of its chart in " + r.rendered + " fits: render it again"
+	}
+	return name + "what its chart renders is not in Git: " + ix.renderIt()
 }
 
 func (ix *Index) failed() (n int) {

@@ -204,7 +204,7 @@ func TestPodsAreFoundOrAmbiguousNeverWrong(t *testing.T) {
 	parts := []string{"web", "db", "bcd", "x7k2p", "b", "4", "0", "12", "29364497", "api", "bcdfg", "5d4f8c7b96", strings.Repeat("wide", 9), strings.Repeat("bcd", 7)}
 	kinds := []string{"Deployment", "Rollout", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod"}
 	rapid.Check(t, func(t *rapid.T) {
-		ix := &Index{objects: map[string][]indexedObject{}, extras: map[ObjectRef]extra{}, releases: map[string][]helmRelease{}}
+		ix := &Index{objects: map[string][]indexedObject{}, extras: map[ObjectRef]extra{}, releases: map[string][]installed{}}
 		taken := map[ObjectRef]bool{}
 		for range rapid.IntRange(1, 12).Draw(t, "workloads") {
 			w := Workload{Namespace: "n", Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Name: "a-" + strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 0, 3).Draw(t, "name"), "-")}

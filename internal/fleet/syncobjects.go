@@ -108,6 +108,8 @@ func (w *walker) read(ctx context.Context, p pending) (out told, err error) {
 			out.unknowns = append(out.unknowns, *unknown)
 		}
 		return out, err
+	case helmRelease:
+		return w.release(ctx, p.obj)
 	case "Application":
 		out.syncs, out.unknowns, err = controllers.Application(ctx, w.env(), p.obj)
 	case "ApplicationSet":
