@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -85,9 +86,16 @@ func readEdits(ctx context.Context, tree *gitops.Tree, file string) (l editList,
 	return l, nil
 }
 
+// itemComment begins a patch that a sync object takes.
+const itemComment = "# Incident %s, action %s. Written by irgit, which removes it again.\n"
+
+var itemForm = regexp.MustCompile(`^# Incident \d{8}-[-a-z0-9]+, action \S+\. Written by irgit, which removes it again\.\n`)
+
+const postRenderers = "postRenderers"
+
 // allowed reports whether an edit is of a form that irgit makes: a hook in a
-// kustomization, a patch in a Flux Kustomization, or scalars of a kind that may
-// be patched, none of which is in a list, as containers are.
+// kustomization, a patch in a Flux Kustomization or a HelmRelease, or scalars of
+// a kind that may be patched, none of which is in a list, as containers are.
 func (e Edit) allowed() bool {
 	for _, c := range e.Changes {
 		at := c.Path.String()
@@ -96,7 +104,7 @@ func (e Edit) allowed() bool {
 		case fleet.ByWiring:
 			ok = c.List && at == "transformers" && e.Selector == (edit.Selector{}) && slices.Contains(kustomize.FileNames(), path.Base(e.File))
 		case fleet.BySync:
-			ok = c.List && at == "spec.patches" && e.Selector.Group == fluxKustomize && e.Selector.Kind == "Kustomization"
+			ok = c.List && e.syncItem(at, c.Value)
 		case fleet.InManifest:
 			ok = !c.List && len(c.Path) > 1 && c.Path[0] == "spec" && slices.Contains(patchable, e.Selector.Group+"/"+e.Selector.Kind) &&
 				!slices.ContainsFunc(c.Path, digits)
@@ -106,6 +114,33 @@ func (e Edit) allowed() bool {
 		}
 	}
 	return len(e.Changes) > 0
+}
+
+// syncItem reports whether an item of a sync object's list is a patch as an
+// incident puts it there.
+func (e Edit) syncItem(list string, value json.RawMessage) bool {
+	type patch struct {
+		Patch  string            `json:"patch"`
+		Target map[string]string `json:"target"`
+	}
+	var p patch
+	var r struct {
+		Kustomize struct {
+			Patches []patch `json:"patches"`
+		} `json:"kustomize"`
+	}
+	switch e.Selector.Group + "/" + e.Selector.Kind + " " + list {
+	case fluxKustomize + "/Kustomization spec.patches":
+		if yaml.UnmarshalStrict(value, &p) != nil {
+			return false
+		}
+	case fluxHelm + "/HelmRelease spec." + postRenderers:
+		if yaml.UnmarshalStrict(value, &r) != nil || len(r.Kustomize.Patches) != 1 {
+			return false
+		}
+		p = r.Kustomize.Patches[0]
+	}
+	return itemForm.MatchString(p.Patch) && p.Target["kind"] != "" && p.Target["name"] != ""
 }
 
 func digits(s string) bool {

@@ -21,6 +21,7 @@ const (
 	syncFile          = "sync-contain.yaml"
 	kustomizationFile = "kustomization.yaml"
 	fluxKustomize     = "kustomize.toolkit.fluxcd.io"
+	fluxHelm          = "helm.toolkit.fluxcd.io"
 )
 
 // create adds an object that a template rendered.
@@ -112,12 +113,32 @@ func (b *bundler) transformer(p Patch) (f file, wrong []validate.Problem, err er
 
 // warn says what a reviewer has to know of the way that a patch takes.
 func (b *bundler) warn(step *Step, p Patch) {
-	say := func(format string, args ...any) { step.Warnings = append(step.Warnings, fmt.Sprintf(format, args...)) }
 	for _, id := range p.Place.Roots {
-		if missing := b.root(id).Missing; len(missing) > 0 && !slices.Contains(b.partial, id) {
-			b.partial = append(b.partial, id)
-			say("a part of root %s lies outside of the repository (%s): the proof covers the part that is in it", id, strings.Join(missing, "; "))
+		if missing := b.root(id).Missing; len(missing) > 0 {
+			b.once(step, "a part of root %s lies outside of the repository (%s): the proof covers the part that is in it", id, strings.Join(missing, "; "))
 		}
+	}
+	root := b.root(p.Object.Root)
+	if root.Effect != "" {
+		b.once(step, "%s takes the patch: %s", root.Sync, root.Effect)
+	}
+	for _, c := range root.Cautions {
+		b.once(step, "%s %s", root.Sync, c)
+	}
+}
+
+// charted says where irgit knows from what a chart renders.
+func (b *bundler) charted(step *Step) {
+	if root := b.root(b.target.Root); root.Chart {
+		b.once(step, "what the chart of %s renders is taken from %s, as the team keeps it there: irgit does not see the chart itself, and the cluster may hold something else",
+			root.Sync, root.Path)
+	}
+}
+
+// once adds a warning that no step has given yet.
+func (b *bundler) once(step *Step, format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); !slices.Contains(b.said, s) {
+		b.said, step.Warnings = append(b.said, s), append(step.Warnings, s)
 	}
 }
 

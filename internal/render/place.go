@@ -161,15 +161,19 @@ func scalars(at edit.Path, patch, old map[string]any) (fields []edit.Field, reas
 	return fields, ""
 }
 
-// addToSync puts the patch into the cluster's own Flux Kustomization.
+// addToSync puts the patch into the cluster's own Flux Kustomization, or into
+// the HelmRelease as a post-renderer of its own: the last one wins.
 func (b *bundler) addToSync(ctx context.Context, d *draft, p *Patch) error {
 	text, target, err := b.strategic(*p)
 	if err != nil {
 		return err
 	}
 	p.Item = map[string]any{
-		"patch":  fmt.Sprintf("# Incident %s, action %s. Written by irgit, which removes it again.\n%s", b.request.Incident, p.Action, text),
+		"patch":  fmt.Sprintf(itemComment, b.request.Incident, p.Action) + text,
 		"target": target,
+	}
+	if p.Place.List[len(p.Place.List)-1] == postRenderers {
+		p.Item = map[string]any{"kustomize": map[string]any{"patches": []any{p.Item}}}
 	}
 	sync := p.Place.Object
 	return b.plan(ctx, d, p.Place.File, Edit{How: fleet.BySync}, func(data []byte) (edit.Edit, error) {

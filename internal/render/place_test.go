@@ -105,7 +105,28 @@ func kinds() map[string]rootKind {
 	one := func(spec string) map[string]string { return merge(config, bootstrapped("one", "apps", spec)) }
 	argo := "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: apps, namespace: argocd}\nspec:\n  project: default\n" +
 		"  source: {repoURL: \"https://git.example.com/fleet\", path: apps, targetRevision: main}\n  destination: {server: \"https://kubernetes.default.svc\", namespace: shop}\n"
+	chart := "# where the shop comes from\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: web # the shop\n  namespace: flux-system\nspec:\n  interval: 10m\n" +
+		"  targetNamespace: shop\n  chart: {spec: {chart: web, sourceRef: {kind: HelmRepository, name: web}}}\n"
+	release := func(spec string) map[string]string {
+		return merge(bootstrapped("one", "apps", ""), map[string]string{
+			fleet.ConfigFile: declaredFleet + strings.Replace(fluxCluster("one"), "}", ", releases: [{namespace: flux-system, name: web, rendered: charts/web}]}", 1),
+			"apps/web.yaml":  chart + spec, "charts/web/all.yaml": strings.ReplaceAll(strings.ReplaceAll(web, ", namespace: shop", ""), "  namespace: shop\n", ""),
+		})
+	}
 	return map[string]rootKind{
+		"a chart": {release("  values: {replicas: 2} # enough\n"), fleet.BySync, "apps/web.yaml"},
+		"a chart with post-renderers, and Windows line ends": {
+			merge(release(""), map[string]string{"apps/web.yaml": strings.ReplaceAll(chart+"  postRenderers:\n    # ours\n    - kustomize:\n        images:\n          - {name: web, newTag: v2}\n        patches:\n"+
+				"          - patch: |-\n              - {op: add, path: /spec/paused, value: false}\n            target: {kind: Deployment}\n  values: {}\n", "\n", "\r\n")}),
+			fleet.BySync, "apps/web.yaml",
+		},
+		"a chart in an overlay": {
+			merge(release(""), map[string]string{
+				"apps/web.yaml": "", "apps/kustomization.yaml": "namespace: flux-system\nresources: [../base]\n",
+				"base/kustomization.yaml": "resources: [web.yaml]\n", "base/web.yaml": strings.Replace(chart, "  namespace: flux-system\n", "", 1),
+			}),
+			fleet.BySync, "base/web.yaml",
+		},
 		"a kustomization": {
 			merge(one(""), map[string]string{"apps/kustomization.yaml": "# mine\nresources:\n- web.yaml\n- ledger.yaml", "apps/web.yaml": web, "apps/ledger.yaml": ledger}),
 			fleet.ByWiring, "apps/kustomization.yaml",
@@ -325,6 +346,29 @@ func TestWhatCannotBePlacedOrProvedSaysWhy(t *testing.T) {
 			with("shared by two clusters", map[string]string{"apps/kustomization.yaml": "resources: [web.yaml]\ntransformers: [p.yaml]\n", "apps/p.yaml": "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: mine}\ntarget: {kind: Deployment}\npatch: '[{\"op\": \"add\", \"path\": \"/spec/paused\", \"value\": false}]'\n"}),
 			"shop/web", render.Unproved, "spec.paused: wanted true, got false",
 		},
+		"what applies the HelmRelease overrides its post-renderers": {
+			with("a chart in an overlay", map[string]string{
+				"apps/kustomization.yaml": "namespace: flux-system\nresources: [../base]\npatches:\n- target: {kind: HelmRelease}\n  patch: |-\n    - {op: add, path: /spec/postRenderers, value: []}\n",
+			}),
+			"shop/web", render.Unproved, "spec.postRenderers: wanted",
+		},
+		"a manifest that makes two HelmReleases": {
+			with("a chart in an overlay", map[string]string{
+				"apps/kustomization.yaml": "resources: [one, two]\n", "apps/one/kustomization.yaml": "namespace: flux-system\nresources: [../../base]\n",
+				"apps/two/kustomization.yaml": "namespace: other\nresources: [../../base]\n",
+			}),
+			"shop/web", render.Unproved, "HelmRelease other/web: spec.postRenderers: it changes",
+		},
+		"a manifest that another root makes one of, too": {
+			with("a chart in an overlay", map[string]string{
+				"clusters/one/more.yaml": kustomization("more", "more", ""), "more/kustomization.yaml": "namespace: other\nresources: [../base]\n",
+			}),
+			"shop/web", render.Unproved, "more: HelmRelease other/web: spec.postRenderers: it changes",
+		},
+		"a HelmRelease in braces": {
+			with("a chart", map[string]string{"apps/web.yaml": `{"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": "web", "namespace": "flux-system"}, "spec": {"targetNamespace": "shop"}}`}),
+			"shop/web", render.Unplaced, "spec.postRenderers: it is written in braces",
+		},
 		"a name that the sync object makes": {
 			with("a directory that Flux generates for", bootstrapped("one", "apps", "  namePrefix: eu-\n")),
 			"shop/eu-web", render.Unplaced, "it does not hold Deployment.apps shop/eu-web",
@@ -363,6 +407,7 @@ func TestAChangedEditIsNotTakenBack(t *testing.T) {
 		"a directory that Flux generates for": {"  paused: true\n", "  paused: true # and leave it so\n"},
 		"a kustomization":                     {"incident-response/patches", "./incident-response/patches"},
 		"shared by two clusters":              {"paused: true", "paused: false"},
+		"a chart":                             {"paused: true", "paused: false"},
 	} {
 		k := kinds()[kind]
 		f := small(t, k.files)
@@ -407,6 +452,57 @@ func TestThreatEditsThatWereNeverMadeAreNotTakenBack(t *testing.T) {
 		var odd *fleet.HookError
 		require.True(t, errors.As(err, &refused) || errors.As(err, &odd), "%s: %v", name, err)
 	}
+}
+
+// A list of edits cannot have a post-renderer taken out that a team wrote, nor
+// one that irgit writes nowhere.
+func TestThreatPostRenderersOfOthersAreNotTakenOut(t *testing.T) {
+	c := catalogue(t)
+	f := small(t, kinds()["a chart with post-renderers, and Windows line ends"].files)
+	ix := index(t, f, "one")
+	_, _, after := proved(t, c, render.Request{Incident: incident, Target: workload(t, ix, "shop/web"), Index: ix, Tree: f.Tree(), Actions: []policy.Action{act("freeze-rollout")}})
+	list := "incident-response/one/" + incident + "/edits.yaml"
+	text := string(must(after.ReadFile(t.Context(), list)))
+	for name, change := range map[string][2]string{
+		"one of the team":       {"                  # Incident " + incident + ", action freeze-rollout. Written by irgit, which removes it again.\n", ""},
+		"images beside it":      {"          kustomize:\n", "          kustomize:\n            images: [{name: web, newTag: v2}]\n"},
+		"two patches":           {"            patches:\n", "            patches:\n              - {patch: x, target: {kind: x, name: x}}\n"},
+		"no target":             {"                  kind: \"^Deployment$\"\n", ""},
+		"another list":          {"          - postRenderers\n", "          - valuesFrom\n"},
+		"patches of such a one": {"          - postRenderers\n", "          - patches\n"},
+		"another kind":          {"kind: HelmRelease", "kind: Kustomization"},
+		"another group":         {"group: helm.toolkit.fluxcd.io", "group: kustomize.toolkit.fluxcd.io"},
+	} {
+		forged := strings.Replace(text, change[0], change[1], 1)
+		require.NotEqual(t, text, forged, "%s: %s", name, text)
+		tree, err := after.With(t.Context(), gitops.Change{Path: list, Content: []byte(forged)})
+		require.NoError(t, err)
+		_, err = render.Release(t.Context(), tree, ix.Cluster(), incident)
+		var odd *fleet.HookError
+		require.ErrorAs(t, err, &odd, name)
+		require.Contains(t, odd.Reason, "an edit that irgit does not make", name)
+	}
+}
+
+// What the reviewer has to know of a chart is said, once.
+func TestWhatAChartMeansIsSaid(t *testing.T) {
+	files := kinds()["a chart"].files
+	files["apps/web.yaml"] += "  upgrade: {remediation: {retries: 2, strategy: uninstall}}\n"
+	f := small(t, files)
+	ix := index(t, f, "one")
+	r := render.Request{Incident: incident, Target: workload(t, ix, "shop/web"), Index: ix, Tree: f.Tree(), Actions: []policy.Action{act("freeze-scale"), act("freeze-rollout")}}
+	b, _, _ := proved(t, catalogue(t), r)
+	require.Len(t, b.Steps[0].Warnings, 3)
+	require.Contains(t, b.Steps[0].Warnings[0], "HelmRelease flux-system/web takes the patch: helm-controller upgrades the release for it")
+	require.Contains(t, b.Steps[0].Warnings[1], "by uninstalling the release, with all that is to be looked at")
+	require.Contains(t, b.Steps[0].Warnings[2], "is taken from charts/web, as the team keeps it there: irgit does not see the chart itself")
+	require.Empty(t, b.Steps[1].Warnings)
+
+	r.Actions = []policy.Action{act("quarantine")} // which patches nothing
+	b, _, _ = proved(t, catalogue(t), r)
+	said := strings.Join(b.Steps[0].Warnings, "\n")
+	require.Contains(t, said, "is taken from charts/web")
+	require.NotContains(t, said, "takes the patch")
 }
 
 // A root of which a part lies elsewhere is patched, and the reviewer is told

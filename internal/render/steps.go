@@ -74,7 +74,7 @@ type bundler struct {
 	draft     draft
 	open      []Edit // of the cluster's open incidents, nil when nobody asked
 	states    map[string]fleet.RootState
-	partial   []string // roots of which it was said that they build only in part
+	said      []string // warnings about roots, each of which is said once
 	size      int
 }
 
@@ -106,6 +106,7 @@ func (b *bundler) add(ctx context.Context, a policy.Action) error {
 	if err != nil {
 		return err
 	}
+	b.charted(&step)
 	b.bundle.Steps = append(b.bundle.Steps, step)
 	return nil
 }
