@@ -26,6 +26,10 @@ demo: build ## play the whole loop on the embedded fleet, offline, in a temporar
 test: ## run the tests (offline)
 	$(GO) test ./...
 
+.PHONY: e2e
+e2e: build ## hold irgit against a real API server and real Flux (the first time it builds them: up to 20 minutes)
+	programs=$$(e2e/build) && cd e2e && IRGIT_E2E_PROGRAMS=$$programs IRGIT_E2E_IRGIT=$(CURDIR)/$(BIN) $(GO) test -count=1 -v -timeout 20m ./...
+
 .PHONY: race
 race: ## run the tests under the race detector
 	$(GO) test -race ./...

@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// parameters are what an action cannot do without.
+var parameters = map[string]string{
+	"deny-http": "\n  parameters:\n    methods: [POST]",
+}
+
+// fits says which workloads of the fleet each action is for. What is not named
+// has to be refused.
+var fits = map[string][]string{
+	"deny-east-west": {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"deny-http":      {"Deployment payments/payments", "Deployment web/frontend"},
+	"quarantine":     {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"freeze-scale":   {"Deployment payments/payments", "Deployment web/frontend"},
+	"freeze-changes": {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"freeze-rollout": {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+}
+
+// workload is a line of irgit fleet workloads.
+type workload struct{ Namespace, Kind, Name string }
+
+func (w workload) String() string { return w.Kind + " " + w.Namespace + "/" + w.Name }
+
+// podOf is the name of a pod that an alert would name. What runs no pod now
+// has one whose name its controllers would give.
+func (w *world) podOf(t *testing.T, o workload) string {
+	t.Helper()
+	if o.Kind == "CronJob" {
+		return o.Name + fmt.Sprintf("-%d-x7k2p", time.Now().Unix()/60)
+	}
+	return w.pod(t, o.Namespace, o.Name)
+}
+
+// Every action, on every workload that it fits: the API server takes the
+// objects in a server-side dry run, Flux applies them as they were rendered,
+// and when all are released the cluster is as it was.
+func TestEveryActionOnEveryWorkload(t *testing.T) {
+	w := enter(t)
+	var actions []struct{ Name string }
+	w.runJSON(t, &actions, nil, "actions", "list", "-o", "json")
+	var workloads []workload
+	w.runJSON(t, &workloads, nil, "fleet", "workloads", "--repo", w.url, "--cluster", name, "-o", "json")
+	require.NotEmpty(t, workloads)
+	responses := map[string]string{}
+	for _, a := range actions {
+		require.Contains(t, fits, a.Name, "say which workloads the action fits")
+		responses[a.Name] = "- action: " + a.Name + parameters[a.Name]
+	}
+	policies := w.policies(t, responses)
+	before := w.snapshot(t)
+
+	proposed := map[string]answer{}
+	for _, a := range actions {
+		var fit []string
+		for _, o := range workloads {
+			answer := w.respond(t, policies, a.Name, o.Namespace, w.podOf(t, o))
+			if answer.State == "proposed" {
+				fit = append(fit, o.String())
+				proposed[a.Name+" on "+o.String()] = answer
+				continue
+			}
+			require.Equal(t, "refused", answer.State, "%s on %s: %s", a.Name, o, answer.Reason)
+			require.Equal(t, 5, answer.code)
+			t.Logf("%s on %s is refused: %s", a.Name, o, answer.Reason)
+		}
+		slices.Sort(fit)
+		require.Equal(t, fits[a.Name], fit, a.Name)
+	}
+	order := slices.Sorted(maps.Keys(proposed))
+	for _, which := range order {
+		w.dryRun(t, which, proposed[which])
+	}
+
+	start := time.Now()
+	for _, which := range order {
+		w.merge(t, proposed[which].Incident.Branch)
+	}
+	w.applied(t, "incident-response", "apps", "infrastructure")
+	dir := w.checkout(t, "main")
+	for _, which := range order {
+		if root, ok := contains(proposed[which]); ok {
+			w.applied(t, containment(proposed[which].Incident.ID))
+			w.live(t, dir, root)
+		}
+	}
+	w.live(t, dir, "apps/"+name)
+	w.live(t, dir, "infrastructure/"+name)
+	t.Logf("%d incidents, merge → applied %s", len(order), time.Since(start).Round(time.Millisecond))
+
+	start = time.Now()
+	for _, which := range order {
+		w.release(t, proposed[which].Incident.ID)
+	}
+	w.applied(t, "incident-response", "apps", "infrastructure")
+	for _, which := range order {
+		eventually(t, w.gone(containment(proposed[which].Incident.ID)))
+	}
+	t.Logf("%d releases, first alert → pruned %s", len(order), time.Since(start).Round(time.Millisecond))
+	w.asBefore(t, before)
+}
+
+// contains is the folder of the objects that an incident adds, if it adds any.
+func contains(a answer) (string, bool) {
+	root := "incident-response/" + name + "/" + a.Incident.ID + "/contain"
+	return root, slices.ContainsFunc(a.Files, func(f struct{ Path, Change string }) bool { return strings.HasPrefix(f.Path, root+"/") })
+}
+
+// dryRun has the API server judge what a branch adds and what it patches, as
+// Flux would apply it.
+func (w *world) dryRun(t *testing.T, which string, a answer) {
+	t.Helper()
+	dir := w.checkout(t, a.Incident.Branch)
+	roots := []string{"apps/" + name, "infrastructure/" + name}
+	if root, ok := contains(a); ok {
+		roots = append(roots, root)
+	}
+	for _, root := range roots {
+		text, objects := w.built(t, dir, root)
+		require.NotEmpty(t, objects, root)
+		_, err := w.Kubectl(t.Context(), text, "apply", "--server-side", "--dry-run=server", "--field-manager=kustomize-controller", "-f", "-")
+		require.NoError(t, err, "%s: %s", which, root)
+	}
+}
