@@ -191,13 +191,19 @@ func renames(patch string) bool {
 }
 
 // effect says what follows from a change of spec.postRenderers (helm-controller:
-// internal/reconcile/state.go, docs/spec/v2/helmreleases.md).
+// internal/reconcile/state.go, docs/spec/v2/helmreleases.md). A paused
+// Deployment is not waited for (internal/action/wait.go), so that it holds no
+// upgrade up.
 func (s helmReleaseSpec) effect() string {
 	out := "helm-controller upgrades the release for it, by the chart as it is at that time: "
-	if s.Upgrade.DisableHooks {
-		return out + "what the chart makes anew each time it is rendered changes as well"
+	if !s.Upgrade.DisableHooks {
+		out += "the chart's hooks run, and "
 	}
-	return out + "the chart's hooks run, and what it makes anew each time it is rendered changes as well"
+	out += "what the chart makes anew each time it is rendered changes as well"
+	if s.DriftDetection.Mode != "enabled" {
+		out += "; what somebody then changes in the cluster is not put back, since spec.driftDetection.mode is not enabled"
+	}
+	return out
 }
 
 // cautions are what may take the upgrade back, or keep it from happening

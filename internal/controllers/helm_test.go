@@ -44,13 +44,14 @@ func TestHelm(t *testing.T) {
 		},
 		Rules: Rules{
 			Prune: true, SelfHeal: true, ServiceAccount: "deployer", Suspended: "spec.suspend is true",
-			Effect: "helm-controller upgrades the release for it, by the chart as it is at that time: the chart's hooks run, and what it makes anew each time it is rendered changes as well",
+			Effect: "helm-controller upgrades the release for it, by the chart as it is at that time: the chart's hooks run, and what the chart makes anew each time it is rendered changes as well",
 		},
 	}, got)
 	require.True(t, got.InstallsChart())
 	got, _ = helmOf(t, "{upgrade: {disableHooks: true}}")
 	require.Equal(t, "shop", got.Namespace, "its own, where it names no target")
 	require.NotContains(t, got.Rules.Effect, "hooks")
+	require.Contains(t, got.Rules.Effect, "is not put back, since spec.driftDetection.mode is not enabled")
 	require.False(t, got.Rules.SelfHeal)
 }
 
