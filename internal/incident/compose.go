@@ -122,15 +122,11 @@ func (s *session) compose(ctx context.Context, r *Record, onto *gitops.Tree) (*c
 	}
 	c := &composed{record: r, bundle: bundle, proof: proof}
 	c.warnings = warnings(r, bundle)
-	if len(bundle.Objects) > 0 {
-		undelivered, err := ix.Undelivered(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		if undelivered != "" {
-			c.warnings = append(c.warnings, undelivered)
-		}
+	unsure, err := delivery(ctx, ix, after, r.Metadata.Name, bundle)
+	if err != nil {
+		return nil, nil, err
 	}
+	c.warnings = append(c.warnings, unsure...)
 	c.finish(target, others)
 	data, err := c.seal(s.o.Redactor)
 	if err != nil {

@@ -23,6 +23,8 @@ kind: Fleet
 
 const toFill = `    # mesh: {mode: istio-sidecar}  # or istio-ambient, none
     # cni: kubernetes  # or cilium, calico
+    # kubernetes: "1.34"  # its version
+    # appliesAs: []  # users as whom changes from Git are applied, where Git does not tell
     # ingressGateways: [{namespace: istio-system, serviceAccount: istio-ingressgateway}]
     # protectedNamespaces: []  # besides kube-system and the like
 `

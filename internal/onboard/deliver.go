@@ -17,9 +17,14 @@ import (
 )
 
 // Kinds are what the built-in actions create: all that Argo CD has to permit.
-var Kinds = []struct{ Group, Kind string }{
-	{"networking.k8s.io", "NetworkPolicy"},
-	{"security.istio.io", "AuthorizationPolicy"},
+var Kinds = []struct {
+	Group, Kind string
+	OfCluster   bool // it stands in no namespace
+}{
+	{Group: "networking.k8s.io", Kind: "NetworkPolicy"},
+	{Group: "security.istio.io", Kind: "AuthorizationPolicy"},
+	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicy", OfCluster: true},
+	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicyBinding", OfCluster: true},
 }
 
 // deliver has the cluster's controller apply its incidents.
@@ -202,15 +207,19 @@ func (p *planner) argoObjects(c *cluster) ([]byte, []object, error) {
 	for k, v := range destination {
 		permitted[k] = v
 	}
-	kinds := []any{}
+	var kinds, ofCluster []any
 	for _, k := range Kinds {
-		kinds = append(kinds, fields{"group": k.Group, "kind": k.Kind})
+		list := &kinds
+		if k.OfCluster {
+			list = &ofCluster
+		}
+		*list = append(*list, fields{"group": k.Group, "kind": k.Kind})
 	}
 	project, err := manifest.Encode("irgit's: one Application per incident, which may create the kinds that containment takes and no others.", fields{
 		"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": fields{"name": name, "namespace": namespace},
 		"spec": fields{
 			"description": "Containment written by irgit. No sync windows, so that it is applied at any hour.",
-			"sourceRepos": []any{url}, "destinations": []any{permitted}, "namespaceResourceWhitelist": kinds,
+			"sourceRepos": []any{url}, "destinations": []any{permitted}, "namespaceResourceWhitelist": kinds, "clusterResourceWhitelist": ofCluster,
 		},
 	}, "description", "sourceRepos", "destinations")
 	if err != nil {

@@ -114,8 +114,8 @@ func (e *examination) response(ctx context.Context) error {
 	return nil
 }
 
-// permitted looks whether what containment creates may be created, in every
-// namespace with workloads.
+// permitted looks whether what containment creates may be created: in every
+// namespace with workloads, or in the cluster.
 func (e *examination) permitted(s controllers.Sync) {
 	namespaces := []string{"default"}
 	for _, w := range e.Index.Workloads() {
@@ -127,7 +127,11 @@ func (e *examination) permitted(s controllers.Sync) {
 		namespaces = namespaces[1:]
 	}
 	for _, k := range Kinds {
-		for _, namespace := range namespaces {
+		into := namespaces
+		if k.OfCluster {
+			into = []string{""}
+		}
+		for _, namespace := range into {
 			for _, o := range s.Rules.Obstacles(k.Group, k.Kind, namespace, "irgit", nil) {
 				e.find(o.Blocking, e.cluster.Response, e.Applied+" "+o.Reason, o.Step)
 			}

@@ -72,6 +72,13 @@ func TestExamine(t *testing.T) {
 				What: "Application argo/irgit-<incident> is of AppProject incident-response-us, which permits no AuthorizationPolicy.security.istio.io among objects in namespaces",
 			},
 		},
+		"a kind of the cluster forbidden": {
+			edit(us, "argo/incident-response.yaml", "    - group: admissionregistration.k8s.io\n      kind: ValidatingAdmissionPolicy\n", ""),
+			onboard.Finding{
+				Where: "incident-response/us", Wrong: true, Mend: "add it to spec.clusterResourceWhitelist",
+				What: "Application argo/irgit-<incident> is of AppProject incident-response-us, which permits no ValidatingAdmissionPolicy.admissionregistration.k8s.io among objects of the cluster",
+			},
+		},
 		"by hand": {
 			edit(us, "argo/incident-response.yaml", "        automated:\n          allowEmpty: true\n          prune: true\n          selfHeal: true\n", ""),
 			onboard.Finding{

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/irgit/irgit/internal/expr"
+	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/policy"
 	"github.com/irgit/irgit/internal/render"
 )
@@ -82,6 +83,19 @@ func TestFreezeChangesNamesTheAutoscalersVersion(t *testing.T) {
 			got = append(got, rules[1].(map[string]any)[field].([]any)[0].(string))
 		}
 		require.Equal(t, want, strings.Join(got, " "))
+	}
+}
+
+// The ServiceAccount that Flux is held to where it applies the incidents holds
+// for each of them too.
+func TestTheIncidentIsRestrictedAsWhatAppliesIt(t *testing.T) {
+	for account, want := range map[string]any{"": nil, "  serviceAccountName: irgit-applier\n": "irgit-applier"} {
+		f := small(t, merge(bootstrapped("one", "apps", ""), map[string]string{
+			fleet.ConfigFile: declaredFleet + fluxCluster("one"), "apps/web.yaml": web, "incident-response/one/README.md": "x",
+			"clusters/one/incidents.yaml": kustomization("incidents", "incident-response/one", account),
+		}))
+		b, _, _ := proved(t, catalogue(t), request(t, f, "one", "shop/web", act("freeze-changes")))
+		require.Equal(t, want, b.Sync.Object["spec"].(map[string]any)["serviceAccountName"])
 	}
 }
 

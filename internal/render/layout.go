@@ -172,14 +172,18 @@ func (b *bundler) kustomization(dir string, listed []string) error {
 // (lab/flux.md).
 func (b *bundler) sync() error {
 	c := b.request.Index.Cluster()
+	spec := map[string]any{
+		"interval": "10m", "retryInterval": "30s", "timeout": "2m", "prune": true, "wait": true,
+		"path":      "./" + path.Join(b.dir(), containDir),
+		"sourceRef": map[string]any{"kind": c.Flux.Source.Kind, "name": c.Flux.Source.Name},
+	}
+	if account := b.request.Index.Restricted(); account != "" {
+		spec["serviceAccountName"] = account // what is denied to what applies the incidents is not to be had by one of them
+	}
 	obj := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": fluxKustomize + "/v1", "kind": "Kustomization",
 		"metadata": map[string]any{"name": objectName(b.request.Incident) + "-" + containDir, "namespace": c.Flux.Namespace},
-		"spec": map[string]any{
-			"interval": "10m", "retryInterval": "30s", "timeout": "2m", "prune": true, "wait": true,
-			"path":      "./" + path.Join(b.dir(), containDir),
-			"sourceRef": map[string]any{"kind": c.Flux.Source.Kind, "name": c.Flux.Source.Name},
-		},
+		"spec":     spec,
 	}}
 	b.mark(obj)
 	annotate(obj, "event.toolkit.fluxcd.io/incident", b.request.Incident)
