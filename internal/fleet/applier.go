@@ -105,7 +105,7 @@ func (ix *Index) flux(r *appliedRoot) (user, doubt string) {
 		return serviceAccount(r.sync.Object.Namespace, r.sync.Rules.ServiceAccount), ""
 	}
 	name, namespace := kustomizeController, ix.cluster.Flux.Namespace
-	if r != nil && r.sync != nil && r.sync.Object.Kind == "HelmRelease" {
+	if r != nil && r.isRelease() {
 		name = helmController
 	}
 	account, flag, found := ix.controller(namespace, name)

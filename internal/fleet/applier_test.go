@@ -48,6 +48,18 @@ func TestAppliersOfFlux(t *testing.T) {
 	require.Contains(t, a.Doubt, "what applies apps is not known")
 }
 
+// What a chart renders is changed by helm-controller, or by the ServiceAccount
+// that the HelmRelease names.
+func TestAppliersOfCharts(t *testing.T) {
+	for spec, want := range map[string]string{
+		"chartRef: {kind: OCIRepository, name: x}":                               "system:serviceaccount:flux-system:helm-controller",
+		"chartRef: {kind: OCIRepository, name: x}, serviceAccountName: deployer": "system:serviceaccount:shop:deployer",
+	} {
+		ix := indexChart(t, bootstrappedChart(spec))
+		require.Equal(t, []string{want}, ix.Appliers(workload(t, ix, "StatefulSet", "shop", "cache-master").Ref()).Users)
+	}
+}
+
 func TestAppliersOfArgo(t *testing.T) {
 	f := discovered(t, map[string]string{
 		"argocd/root.yaml":       application("root", "argocd/apps", "{server: \"https://kubernetes.default.svc\", namespace: argocd}"),
