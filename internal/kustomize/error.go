@@ -44,6 +44,8 @@ func display(root string) string {
 func (s *session) explain(err error) error {
 	var ours *Error
 	switch {
+	case errors.Is(err, errTooLarge):
+		return &Error{Root: s.root, File: display(s.root), Reason: errTooLarge.Error(), Looked: []string{""}}
 	case s.ctx.Err() != nil:
 		return fmt.Errorf("build %s: %w", display(s.root), context.Cause(s.ctx))
 	case errors.As(err, &ours):

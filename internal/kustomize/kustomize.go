@@ -7,8 +7,8 @@
 // it, and a panic of the library becomes an error. Every file that was read is
 // in the result, so that a caller knows what the result depends on.
 //
-// What a root reads is bounded, and so are what its replacements can make of
-// it and the time that is waited for it.
+// What a root reads is bounded, and so are what can be made of it, the memory
+// that this takes and the time that is waited for it.
 //
 // The library keeps one schema per process. Builds that would change it run
 // alone; all others run side by side, and Build may be called from any
@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -99,17 +100,11 @@ var errOwnSchema = errors.New("the kustomization sets a schema of its own")
 func build(ctx context.Context, tree *gitops.Tree, root string, o Options) outcome {
 	parsed()
 	s := newSession(ctx, tree, root, o)
-	schemas.RLock()
-	objects, err := s.run()
-	schemas.RUnlock()
-	if errors.Is(err, errOwnSchema) {
+	objects, err := s.attempt(schemas.RLocker())
+	if schema := errors.Is(err, errOwnSchema); schema || errors.Is(err, errTooLarge) {
 		s = newSession(ctx, tree, root, o)
 		s.alone = true
-		schemas.Lock()
-		objects, err = s.run()
-		openapi.ResetOpenAPI()
-		openapi.Schema()
-		schemas.Unlock()
+		objects, err = s.attempt(&schemas)
 	}
 	if err != nil {
 		return outcome{err: s.explain(err)}
@@ -118,6 +113,29 @@ func build(ctx context.Context, tree *gitops.Tree, root string, o Options) outco
 		Objects: objects, Files: slices.Sorted(maps.Keys(s.read)), Kustomization: s.kustomization, Transformers: s.transformers,
 		Looked: slices.Sorted(maps.Keys(s.looked)), Origins: s.origins, Missing: s.missing,
 	}}
+}
+
+// attempt builds under a lock and the eyes of the watch. Of builds that ran
+// side by side nobody can tell which one took the memory: each of them has
+// another attempt alone.
+func (s *session) attempt(lock sync.Locker) ([]*unstructured.Unstructured, error) {
+	lock.Lock()
+	defer lock.Unlock()
+	if s.alone {
+		runtime.GC() // what the first attempt held is not held against this one
+		defer func() { openapi.ResetOpenAPI(); openapi.Schema() }()
+	}
+	outer := s.ctx
+	ctx, stop := context.WithCancelCause(outer)
+	defer stop(nil)
+	defer memory.begin(s, stop)()
+	s.ctx = ctx
+	objects, err := s.run()
+	s.ctx = outer
+	if err != nil && errors.Is(context.Cause(ctx), errTooLarge) {
+		return nil, errTooLarge // whatever the library made of it
+	}
+	return objects, err
 }
 
 func (s *session) run() (objects []*unstructured.Unstructured, err error) {
