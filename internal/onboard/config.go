@@ -87,6 +87,7 @@ func writeCluster(b *strings.Builder, c *cluster, more []string) {
 		fmt.Fprintf(b, "    flux:\n      namespace: %s\n      source:\n        kind: %s\n        name: %s\n", scalar(c.Flux.Namespace), scalar(c.Flux.Source.Kind), scalar(c.Flux.Source.Name))
 	}
 	b.WriteString(toFill)
+	writeReleases(b, c)
 }
 
 var (

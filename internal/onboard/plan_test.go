@@ -75,6 +75,32 @@ func TestPlanLeavesADeclarationAlone(t *testing.T) {
 	require.Empty(t, wrong(t, s.After))
 }
 
+// Charts are named for a person to fill in, and once that is done there is
+// nothing more to say of them.
+func TestPlanNamesTheChartsThatAreNotKnown(t *testing.T) {
+	files := with(fluxFleet(), "clusters/eu/cache.yaml", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: cache, namespace: shop}\n"+
+		"spec: {targetNamespace: store, releaseName: \"a\\n  - name: evil\"}\n")
+	s := plan(t, files)
+	config := contents(s)[fleet.ConfigFile]
+	require.Contains(t, config, "    # releases:\n    #   - {namespace: shop, name: cache, rendered: charts/eu/cache} # clusters/eu/cache.yaml\n")
+	require.NotContains(t, config, "evil")
+	require.Contains(t, s.Document.Unknown, proposal.Remark{
+		Where: "clusters/eu/cache.yaml", What: "HelmRelease shop/cache: what its chart renders is not in Git",
+		Step: "keep what `helm template` prints of it in the repository, and name that directory in clusters[].releases of .irgit.yaml",
+	})
+	require.Empty(t, again(t, s).Changes)
+
+	filled := strings.NewReplacer("    # releases:\n", "    releases:\n", "    #   - {namespace: shop", "      - {namespace: shop").Replace(config)
+	files[fleet.ConfigFile], files["charts/eu/cache/all.yaml"] = filled, "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: cache}\n"+
+		"spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: a}]}}}\n"
+	s = plan(t, files)
+	require.NotContains(t, contents(s), "charts/eu/cache/kustomization.yaml")
+	for _, f := range s.Document.Unknown {
+		require.NotContains(t, f.What, "cache")
+	}
+	require.Empty(t, again(t, s).Changes)
+}
+
 func TestPlanForFlux(t *testing.T) {
 	s := plan(t, fluxFleet())
 	got := contents(s)
