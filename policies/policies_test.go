@@ -16,14 +16,14 @@ import (
 
 // tactics says how far an action goes; the packs' tiers are held to it.
 var tactics = map[string]policy.Tier{
-	"freeze-scale": policy.Freeze, "freeze-rollout": policy.Freeze,
+	"freeze-scale": policy.Freeze, "freeze-rollout": policy.Freeze, "freeze-changes": policy.Freeze,
 	"deny-east-west": policy.Isolate, "quarantine": policy.Isolate,
 }
 
 type actions struct{}
 
 func (actions) Names() []string {
-	return []string{"freeze-scale", "freeze-rollout", "deny-east-west", "quarantine"}
+	return []string{"freeze-scale", "freeze-rollout", "freeze-changes", "deny-east-west", "quarantine"}
 }
 func (actions) Has(name string) bool { return tactics[name] != "" }
 func (actions) CheckParameters(_ string, p map[string]any) []string {
