@@ -136,10 +136,17 @@ var whyEdited = map[string]string{
 	fleet.BySync:     "several clusters apply the directory, so the patch goes into this cluster's own sync object",
 }
 
+// inRelease says why the manifest of a HelmRelease is.
+const inRelease = "a chart renders the object, so the patch is the last of the HelmRelease's post-renderers"
+
 func editsOf(edits []render.Edit) (out []proposal.Edit) {
 	for _, e := range edits {
+		why := whyEdited[e.How]
+		if e.Selector.Kind == "HelmRelease" {
+			why = inRelease
+		}
 		for _, l := range e.Lines() {
-			out = append(out, proposal.Edit{File: e.File, Line: l.Line, Why: whyEdited[e.How], Removed: l.Removed, Added: l.Added})
+			out = append(out, proposal.Edit{File: e.File, Line: l.Line, Why: why, Removed: l.Removed, Added: l.Added})
 		}
 	}
 	return out
