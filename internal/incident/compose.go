@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
-	"strings"
 
-	"github.com/irgit/irgit/internal/alert"
 	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/policy"
 	"github.com/irgit/irgit/internal/proposal"
 	"github.com/irgit/irgit/internal/redact"
 	"github.com/irgit/irgit/internal/render"
-	"github.com/irgit/irgit/internal/validate"
 )
 
 // composed is an incident that may be committed: rendered, judged, proven and
@@ -25,12 +21,14 @@ type composed struct {
 	recordDigest string
 	bundle       *render.Bundle
 	proof        render.Proof
+	tree         *gitops.Tree        // with the incident and its record
 	changes      []gitops.Change     // against the tree it is committed on
 	files        []gitops.FileChange // the same
 	all          []gitops.FileChange // against the tree without the incident
 	patch        string              // the same
 	warnings     []string            // in the record too
 	notes        []string            // of this moment, so not in the record
+	reason       string              // of the answer, "" for that of the decision
 	document     proposal.Document
 }
 
@@ -65,8 +63,9 @@ func (s *session) newRecord(g *group) *Record {
 	return r
 }
 
-// without is the session on the tree that has everything but the incident.
-func (s *session) without(ctx context.Context, tree *gitops.Tree, c fleet.Cluster, id string) (*session, error) {
+// without is a branch's tree without the incident: that of the base which the
+// branch was made from.
+func without(ctx context.Context, tree *gitops.Tree, c fleet.Cluster, id string) (*gitops.Tree, error) {
 	changes, err := render.Release(ctx, tree, c, id)
 	if err != nil {
 		return nil, fmt.Errorf("incident %s: %w", id, err)
@@ -75,44 +74,23 @@ func (s *session) without(ctx context.Context, tree *gitops.Tree, c fleet.Cluste
 	if err != nil {
 		return nil, fmt.Errorf("incident %s: %w", id, err)
 	}
-	return s.at(ctx, before, s.revision)
+	return before, nil
 }
 
 // compose renders what the record's policy asks for on the session's tree,
 // which does not hold the incident, and finishes the record. onto is the tree
 // that the commit goes on top of.
 func (s *session) compose(ctx context.Context, r *Record, onto *gitops.Tree) (*composed, *refusal, error) {
-	ix, err := s.index(ctx, r.Spec.Cluster)
-	if err != nil {
-		return nil, nil, err
+	d, no, err := s.draw(ctx, r)
+	if err != nil || no != nil {
+		return nil, no, err
 	}
-	target, no := targetOf(ix, r)
-	if no != nil {
-		return nil, no, nil
-	}
-	if refusals := policy.CheckTarget(ix, target, alert.Alert{}); len(refusals) > 0 {
-		return nil, &refusal{fault: Guardrail, reason: sentences(refusals)}, nil
-	}
-	request := render.Request{
-		Incident: r.Metadata.Name, Expires: r.Spec.Expires, Target: target, Index: ix, Tree: s.tree, Actions: r.Spec.Policy.Response,
-	}
-	bundle, err := s.o.Actions.Render(ctx, request)
-	if err != nil {
-		return refuseRendering(err)
-	}
-	if len(bundle.Changes) == 0 {
-		return nil, &refusal{fault: Guardrail, reason: "none of the actions fits the target: " + skipped(bundle)}, nil
-	}
-	others, no := judge(ix, r, bundle, target)
-	if no != nil {
-		return nil, no, nil
-	}
-	after, err := s.tree.With(ctx, bundle.Changes...)
-	if err != nil { // a symlink or a name in another case stands in the way
-		no := &refusal{fault: Invalid, reason: "the files cannot be written: " + err.Error()}
-		return nil, no, ctx.Err()
-	}
-	proof, err := render.Prove(ctx, s.tree, after, request, bundle)
+	return s.prove(ctx, r, d, onto)
+}
+
+// prove composes what was drawn.
+func (s *session) prove(ctx context.Context, r *Record, d *drawn, onto *gitops.Tree) (*composed, *refusal, error) {
+	proof, err := render.Prove(ctx, s.tree, d.after, d.request, d.bundle)
 	var unproven *render.ProofError
 	if errors.As(err, &unproven) {
 		return nil, &refusal{fault: Guardrail, reason: err.Error()}, nil
@@ -120,90 +98,39 @@ func (s *session) compose(ctx context.Context, r *Record, onto *gitops.Tree) (*c
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &composed{record: r, bundle: bundle, proof: proof}
-	c.warnings = warnings(r, bundle)
-	unsure, err := delivery(ctx, ix, after, r.Metadata.Name, bundle)
+	c := &composed{record: r, bundle: d.bundle, proof: proof, warnings: warnings(r, d.bundle)}
+	ix := d.request.Index
+	unsure, err := delivery(ctx, ix, d.after, r.Metadata.Name, d.bundle)
 	if err != nil {
 		return nil, nil, err
 	}
 	c.warnings = append(c.warnings, unsure...)
-	c.finish(target, others)
+	c.finish(d.request.Target, d.others)
 	data, err := c.seal(s.o.Redactor)
 	if err != nil {
 		return nil, nil, err
 	}
 	c.recordDigest = digestOf(data)
-	if after, err = after.With(ctx, gitops.Change{Path: path.Join(ix.Cluster().Response, r.Metadata.Name, recordFile), Content: data}); err != nil {
+	if c.tree, err = d.after.With(ctx, gitops.Change{Path: r.file(ix.Cluster()), Content: data}); err != nil {
 		return nil, nil, fmt.Errorf("incident %s: %w", r.Metadata.Name, err)
 	}
-	if c.changes, c.files, err = changesBetween(ctx, onto, after); err != nil {
+	if c.changes, c.files, err = changesBetween(ctx, onto, c.tree); err != nil {
 		return nil, nil, err
 	}
-	if c.patch, c.all, err = Patch(ctx, s.tree, after); err != nil {
+	if c.patch, c.all, err = Patch(ctx, s.tree, c.tree); err != nil {
 		return nil, nil, err
 	}
-	c.document = s.documentOf(c, target, others, ix)
+	c.document = s.documentOf(c, d.request.Target, d.others, ix)
 	return c, nil, nil
-}
-
-// targetOf finds the recorded target in the index that the incident is
-// rendered against.
-func targetOf(ix *fleet.Index, r *Record) (fleet.Workload, *refusal) {
-	t := r.Spec.Target
-	for _, w := range ix.Workloads() {
-		if w.Kind == t.Kind && w.Namespace == t.Namespace && w.Name == t.Name && w.Root == t.Root {
-			return w, nil
-		}
-	}
-	return fleet.Workload{}, &refusal{fault: Guardrail, reason: fmt.Sprintf("%s is not rendered by %s any more", t, t.Root)}
-}
-
-// refuseRendering sorts what rendering can end in.
-func refuseRendering(err error) (*composed, *refusal, error) {
-	var unfit *render.NotFittingError
-	var refused *render.RefusedError
-	var hook *fleet.HookError
-	switch {
-	case errors.As(err, &hook):
-		return nil, &refusal{Invalid, err.Error(), []validate.Problem{{File: hook.File, Message: hook.Reason + "; " + hook.Step}}}, nil
-	case errors.As(err, &unfit):
-		return nil, &refusal{fault: Guardrail, reason: err.Error()}, nil
-	case errors.As(err, &refused):
-		return nil, &refusal{Guardrail, err.Error(), refused.Problems}, nil
-	}
-	return nil, nil, err
-}
-
-// judge is the floor and the policy's own limits, on what was rendered.
-func judge(ix *fleet.Index, r *Record, b *render.Bundle, target fleet.Workload) (others []fleet.Workload, no *refusal) {
-	var patched []fleet.ObjectRef
-	for _, p := range b.Patches {
-		patched = append(patched, p.Object)
-	}
-	refusals := policy.CheckObjects(ix, b.Objects, patched, target)
-	others, err := policy.Collateral(ix, b.Objects, target)
-	if err != nil && len(refusals) == 0 {
-		return nil, &refusal{fault: Guardrail, reason: err.Error()}
-	}
-	refusals = append(refusals, r.Spec.Policy.Guardrails.Check(target, others)...)
-	if len(refusals) > 0 {
-		return nil, &refusal{fault: Guardrail, reason: sentences(refusals)}
-	}
-	return others, nil
-}
-
-func skipped(b *render.Bundle) string {
-	var out []string
-	for _, s := range b.Steps {
-		out = append(out, s.Action+": "+s.Skipped)
-	}
-	return strings.Join(out, "; ")
 }
 
 // warnings are what a reviewer must know besides the change itself.
 func warnings(r *Record, b *render.Bundle) (out []string) {
 	if r.Spec.Target.Evidence == fleet.EvidencePod {
 		out = append(out, "only the pod's name says that this workload is meant, and whoever creates a pod chooses its name")
+	}
+	if r.Spec.Regrafted != "" {
+		out = append(out, fmt.Sprintf("the branch was grafted anew onto %.12s, since %s. Merge or squash it: a rebase plays its earlier commits again, which may conflict", r.Spec.Base, r.Spec.Regrafted))
 	}
 	out = append(out, r.Spec.Target.Doubts...)
 	for _, s := range b.Steps {

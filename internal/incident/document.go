@@ -3,7 +3,6 @@ package incident
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -24,8 +23,9 @@ func (s *session) documentOf(c *composed, target fleet.Workload, others []fleet.
 		Severity: r.Severity.String(), Count: r.AlertCount, First: r.FirstEvent, Last: r.LastEvent, Techniques: r.Techniques,
 		Policy:  proposal.Policy{Name: r.Policy.Name, Tier: string(r.Policy.Tier), Description: r.Policy.Description, Why: r.Policy.Why},
 		Expires: r.Expires, PlainGit: s.plainGit(),
+		Warnings:   slices.Clone(c.warnings),
 		Difference: c.proof.Diff(), Roots: c.proof.Roots,
-		Record:       path.Join(ix.Cluster().Response, id, recordFile),
+		Record:       c.record.file(ix.Cluster()),
 		BaseRevision: string(r.Base), PolicyDigest: r.Policy.Digest, Proof: r.Proof, Signed: s.o.Signer != nil,
 	}
 	if len(r.Alerts) > 0 {

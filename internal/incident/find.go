@@ -22,8 +22,9 @@ type found struct {
 	head   gitops.Commit
 	tree   *gitops.Tree
 	record *Record
-	digest string // of the record's file
-	ours   bool   // irgit made the tip
+	digest string            // of the record's file
+	forks  []gitops.Revision // of the base's history, that the branch's commits were made from
+	ours   bool              // irgit made the tip
 
 	doubts []string // branches of the incident's key that are not taken for it
 }
@@ -50,11 +51,11 @@ func (s *session) find(ctx context.Context, d *decision) (found, error) {
 		if keyFrom(id) != d.key {
 			continue
 		}
-		spent, err := s.spent(ctx, id, branches[name])
+		ahead, err := s.ahead(ctx, id, branches[name])
 		if err != nil {
 			return found{}, err
 		}
-		if spent {
+		if ahead.Commits == 0 {
 			continue
 		}
 		one, why, err := s.branch(ctx, d, id, branches[name])
@@ -64,7 +65,7 @@ func (s *session) find(ctx context.Context, d *decision) (found, error) {
 		case why != "":
 			f.doubts = append(f.doubts, fmt.Sprintf("branch %s is not taken for this incident: %s", name, why))
 		case f.id == "":
-			one.doubts = f.doubts
+			one.doubts, one.forks = f.doubts, ahead.Forks
 			f = one
 		default:
 			f.doubts = append(f.doubts, fmt.Sprintf("branch %s is of the same incident: close it", name))
@@ -73,13 +74,14 @@ func (s *session) find(ctx context.Context, d *decision) (found, error) {
 	return f, nil
 }
 
-// spent reports whether a branch's incident is over.
-func (s *session) spent(ctx context.Context, id string, head gitops.Revision) (bool, error) {
+// ahead is what a branch has and the base has not: nothing when its incident is
+// over.
+func (s *session) ahead(ctx context.Context, id string, head gitops.Revision) (gitops.Ahead, error) {
 	closed, err := s.closed(ctx, id)
 	if closed || err != nil {
-		return closed, err
+		return gitops.Ahead{}, err
 	}
-	return s.remote.Contains(ctx, s.revision, head)
+	return s.remote.Ahead(ctx, head, s.revision)
 }
 
 // branch reads an incident from its branch; why says what is wrong with it.

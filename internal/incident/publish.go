@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -78,16 +79,21 @@ func (s *session) message(c *composed) (string, error) {
 	return m.Format()
 }
 
-// commit makes the commit; it is pushed by publish.
-func (s *session) commit(ctx context.Context, c *composed, parent gitops.Revision, when time.Time) (gitops.Commit, error) {
+// commit makes the incident's commit of a spec that has the trees; it is pushed
+// by publish.
+func (s *session) commit(ctx context.Context, c *composed, spec gitops.CommitSpec, when time.Time) (gitops.Commit, error) {
 	message, err := s.message(c)
 	if err != nil {
 		return gitops.Commit{}, fmt.Errorf("incident %s: %w", c.record.Metadata.Name, err)
 	}
-	return s.remote.Commit(ctx, gitops.CommitSpec{
-		Parent: parent, Changes: c.changes, Message: message, Signer: s.o.Signer,
-		Author: gitops.Signature{Name: s.o.Author.Name, Email: s.o.Author.Email, When: when.UTC().Truncate(time.Second)},
-	})
+	return s.remote.Commit(ctx, s.signed(spec, message, when))
+}
+
+// signed is a spec with what all commits have.
+func (s *session) signed(spec gitops.CommitSpec, message string, when time.Time) gitops.CommitSpec {
+	spec.Message, spec.Signer = message, s.o.Signer
+	spec.Author = gitops.Signature{Name: s.o.Author.Name, Email: s.o.Author.Email, When: when.UTC().Truncate(time.Second)}
+	return spec
 }
 
 // preparePush has the server asked what a push needs while the incident is
@@ -157,7 +163,7 @@ func (s *session) publish(ctx context.Context, g *group, c *composed, commit git
 	}
 	for i, d := range g.decisions {
 		o := d.outcome
-		o.State, o.Reason = d.state, d.outcome.Decision.Reason
+		o.State, o.Reason = d.state, cmp.Or(c.reason, d.outcome.Decision.Reason)
 		o.Incident = s.summary(c.record).at(commit.Revision, pr)
 		c.fill(o)
 		if i == 0 {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -62,9 +63,10 @@ type RecordSpec struct {
 	Edits       []RecordEdit      `json:"edits,omitempty"` // of files that teams own
 	BlastRadius []Hit             `json:"blastRadius"`
 	Warnings    []string          `json:"warnings,omitempty"`
-	Proof       string            `json:"proof"` // digest of the difference that the build showed
-	Base        gitops.Revision   `json:"base"`  // what it was rendered against
-	Tool        string            `json:"tool"`  // irgit and its version
+	Proof       string            `json:"proof"`               // digest of the difference that the build showed
+	Base        gitops.Revision   `json:"base"`                // what it was rendered against
+	Regrafted   string            `json:"regrafted,omitempty"` // why the branch was brought to Base, if it was made from another
+	Tool        string            `json:"tool"`                // irgit and its version
 	Previous    string            `json:"previous,omitempty"`
 	AlertCount  int               `json:"alertCount"`
 	Indicators  []alert.Indicator `json:"indicators,omitempty"` // of all alerts
@@ -168,6 +170,11 @@ func (t RecordTarget) String() string {
 	return fleet.Workload{Kind: t.Kind, Namespace: t.Namespace, Name: t.Name}.String()
 }
 
+// file is where the record is kept.
+func (r *Record) file(c fleet.Cluster) string {
+	return path.Join(c.Response, r.Metadata.Name, recordFile)
+}
+
 // knows reports whether the alert is in the record.
 func (r *Record) knows(a alert.Alert) bool {
 	return slices.ContainsFunc(r.Spec.Alerts, func(have RecordAlert) bool { return have.ID == a.ID })
@@ -249,7 +256,7 @@ const recordComment = "What irgit knows about this incident. No cluster applies 
 // recordOrder puts what a person looks for first, and evidence last.
 var recordOrder = []string{
 	"status", "assessed", "cluster", "target", "severity", "techniques", "firstEvent", "lastEvent", "expires", "released",
-	"policy", "actions", "edits", "blastRadius", "warnings", "proof", "base", "tool", "previous", "key", "alertCount", "indicators", "alerts",
+	"policy", "actions", "edits", "blastRadius", "warnings", "proof", "base", "regrafted", "tool", "previous", "key", "alertCount", "indicators", "alerts",
 }
 
 // encode gives the file's bytes.

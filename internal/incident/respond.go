@@ -193,96 +193,11 @@ func (s *session) propose(ctx context.Context, g *group, f found) error {
 		return g.answer(no, err)
 	}
 	c.notes = append(c.notes, f.doubts...)
-	commit, err := s.commit(ctx, c, s.revision, r.Spec.FirstEvent)
+	commit, err := s.commit(ctx, c, gitops.CommitSpec{Parent: s.revision, Changes: c.changes}, r.Spec.FirstEvent)
 	if err != nil {
 		return err
 	}
 	return s.publish(ctx, g, c, commit, "")
-}
-
-// update adds alerts to an incident whose branch is not merged. The branch is
-// continued, never rewritten: what a reviewer has read stays in its history.
-func (s *session) update(ctx context.Context, g *group, f found) error {
-	r := f.record
-	pr, err := s.pullRequest(ctx, f.id)
-	if err != nil {
-		return err
-	}
-	if pr.vetoes() {
-		s.answerVeto(g, r, pr)
-		return nil
-	}
-	news := false
-	for _, d := range g.decisions {
-		d.state = Unchanged
-		if f.ours && r.add(d.alert, d.plan) {
-			d.state, news = Updated, true
-		}
-	}
-	if !f.ours || !news && (pr.PullRequest != nil || s.plainGit()) {
-		for _, d := range g.decisions {
-			o := d.outcome
-			o.State, o.Incident, o.Warnings = Unchanged, s.summary(r).at(f.head.Revision, pr), f.doubts
-			switch {
-			case !f.ours:
-				o.Reason = fmt.Sprintf("the last commit of branch %s%s is not irgit's: the branch is left to whoever made it, and the alert is not in its record", branchPrefix, f.id)
-			case r.full() && !r.knows(d.alert):
-				o.Reason = fmt.Sprintf("the record of incident %s holds %d alerts and takes no more", f.id, maxAlerts)
-			default:
-				o.Reason = fmt.Sprintf("the alert is in the record of incident %s", f.id)
-			}
-		}
-		return nil
-	}
-	if news {
-		r.Spec.Previous = f.digest
-		defer s.preparePush(ctx)()
-	}
-	before, err := s.without(ctx, f.tree, g.decisions[0].cluster, f.id)
-	if err != nil {
-		return err
-	}
-	c, no, err := before.compose(ctx, r, f.tree)
-	if err != nil || no != nil {
-		return g.answer(no, err)
-	}
-	drift, err := s.drift(ctx, before, c)
-	if err != nil {
-		return err
-	}
-	c.notes = append(append(c.notes, drift...), f.doubts...)
-	if len(c.changes) == 0 {
-		return s.publish(ctx, g, c, f.head, f.head.Revision)
-	}
-	when := r.Spec.LastEvent
-	if when.Before(f.head.Author.When) {
-		when = f.head.Author.When
-	}
-	commit, err := s.commit(ctx, c, f.head.Revision, when)
-	if err != nil {
-		return err
-	}
-	return s.publish(ctx, g, c, commit, f.head.Revision)
-}
-
-// drift says whether the incident would be another one on today's base: the
-// branch stays on the base that it was made from.
-func (s *session) drift(ctx context.Context, before *session, c *composed) ([]string, error) {
-	if before.tree.Root() == s.tree.Root() {
-		return nil, nil
-	}
-	today := *c.record
-	today.Spec.Alerts = slices.Clone(today.Spec.Alerts)
-	fresh, no, err := s.compose(ctx, &today, s.tree)
-	switch {
-	case err != nil:
-		return nil, err
-	case no != nil:
-		return []string{fmt.Sprintf("%s has moved since this was made, and today it would be refused: %s", s.base, no.reason)}, nil
-	case !fresh.bundle.Same(c.bundle):
-		return []string{fmt.Sprintf("%s has moved since this was made, and today other files would be written: what this shows may not be what it does there", s.base)}, nil
-	}
-	return nil, nil
 }
 
 // answer gives all alerts of a group the same refusal.

@@ -69,9 +69,9 @@ func (s *session) index(ctx context.Context, cluster string) (*fleet.Index, erro
 }
 
 // at is the session with another tree, of an open incident's branch.
-func (s *session) at(ctx context.Context, tree *gitops.Tree, revision gitops.Revision) (*session, error) {
+func (s *session) at(ctx context.Context, tree *gitops.Tree) (*session, error) {
 	if tree.Root() == s.tree.Root() {
 		return s, nil
 	}
-	return newSession(ctx, s.o, s.now, s.remote, s.base, revision, tree)
+	return newSession(ctx, s.o, s.now, s.remote, s.base, s.revision, tree)
 }

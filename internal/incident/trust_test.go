@@ -143,17 +143,6 @@ func TestAnUpdateDescribesTheWholeProposal(t *testing.T) {
 	require.Contains(t, second.Patch, "new file mode 100644")
 }
 
-// The base has moved so that the containment would select something else.
-func TestADriftedBaseIsSaid(t *testing.T) {
-	w := newWorld(t, nil)
-	w.respond(shell().String())
-	w.edit("main", "Relabel", "apps/base/payments/payments.yaml", "app.kubernetes.io/name: payments", "app.kubernetes.io/name: pay", -1)
-	o := w.respond(at(1).String())[0]
-	require.Equal(t, incident.Updated, o.State, o.Reason)
-	require.Contains(t, strings.Join(o.Warnings, "\n"), "main has moved since this was made")
-	require.Contains(t, strings.Join(o.Document.Warnings, "\n"), "main has moved since this was made", "and the reviewer reads it")
-}
-
 func TestTheSameInputTwiceChangesNothingHoweverLarge(t *testing.T) {
 	w := newWorld(t, nil)
 	var lines []string
