@@ -54,6 +54,7 @@ func (w *watch) begin(s *session, stop context.CancelCauseFunc) (done func()) {
 		w.timer = time.AfterFunc(samples, w.look)
 	}
 	w.running[s] = stop
+	w.judge()
 	return func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -66,9 +67,14 @@ func (w *watch) begin(s *session, stop context.CancelCauseFunc) (done func()) {
 func (w *watch) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.running) == 0 {
-		return
+	if len(w.running) > 0 {
+		w.judge()
+		w.timer.Reset(samples)
 	}
+}
+
+// judge is called with the lock held, while builds run.
+func (w *watch) judge() {
 	live, all, _ := heap()
 	if all > w.ends {
 		var roots []string
@@ -79,12 +85,11 @@ func (w *watch) look() {
 		w.end(fmt.Sprintf("irgit: the heap has grown to %d MiB while %s was built, past its limit of %d MiB, and the build cannot be stopped: leave that root out of .irgit.yaml, or split it",
 			all>>20, strings.Join(roots, " or "), w.ends>>20))
 	}
-	if live > w.fails {
+	if live >= w.fails {
 		for _, stop := range w.running {
 			stop(errTooLarge)
 		}
 	}
-	w.timer.Reset(samples)
 }
 
 // heap is what the last collection found in use, what is there with garbage
