@@ -1,13 +1,16 @@
 package incident_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/irgit/irgit/examples"
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/gitops/gittest"
 	"github.com/irgit/irgit/internal/incident"
@@ -189,13 +192,17 @@ func TestADriftedBaseIsFollowed(t *testing.T) {
 	}
 }
 
-// A base that moved elsewhere is no reason, with news or without.
+// A base that moved elsewhere is no reason, with news or without, and no more is
+// another workload's incident in the same hook.
 func TestABranchThatMergesStays(t *testing.T) {
 	w := newWorld(t, nil)
-	first := w.respond(shell().String())[0]
+	first, other := w.respond(shell().String())[0], w.respond(frontend().String())[0]
+	w.merge(other.Incident.Branch)
 	require.NoError(t, gittest.Commit(t.Context(), w.bare, "main", "notes\n", map[string][]byte{"NOTES.md": []byte("moved\n")}))
-	before := w.refs()
+	require.Contains(t, w.git("diff", "--name-only", first.Incident.Branch+"...main"), appsHook)
+	before, seen := w.refs(), w.watched()
 	o := w.respond(shell().String())[0]
+	require.Empty(t, seen.new())
 	require.Equal(t, incident.Unchanged, o.State, o.Reason)
 	require.Empty(t, o.Problems)
 	require.Equal(t, before, w.refs())
@@ -252,4 +259,151 @@ func TestARegraftIsAFunctionOfItsInput(t *testing.T) {
 	twin.cacheIn(t.TempDir())
 	tip := string(second.Incident.Revision)
 	require.Equal(t, w.grafted(stop(frontend()), tip).Incident.Revision, twin.grafted(stop(frontend()), tip).Incident.Revision)
+}
+
+// What the news need is what counts, too.
+func TestNewsAreGraftedAlong(t *testing.T) {
+	w := unprepared(t)
+	first, second := w.respond(hold(shell()).String())[0], w.respond(stop(frontend()).String())[0]
+	w.merge(first.Incident.Branch)
+	later := stop(frontend())
+	later.at = night.Add(time.Hour)
+	o := w.grafted(later, string(second.Incident.Revision))
+	record := w.git("show", o.Incident.Branch+":incident-response/prod-eu/"+o.Incident.ID+"/incident.yaml")
+	require.Contains(t, record, "alertCount: 2")
+	require.Equal(t, later.at.Truncate(time.Second).Format(time.RFC3339), w.git("log", "-1", "--format=%cd", "--date=format:%Y-%m-%dT%H:%M:%SZ", o.Incident.Branch))
+	require.Equal(t, incident.Unchanged, w.respond(stop(frontend()).String())[0].State)
+
+	// It goes on from there as from any base.
+	later.at = night.Add(2 * time.Hour)
+	next := w.respond(later.String())[0]
+	require.Equal(t, incident.Updated, next.State, next.Reason)
+	require.NotContains(t, next.Reason, "grafted")
+	require.Contains(t, strings.Join(next.Warnings, "\n"), "grafted anew", "the branch's reviewer still has to know")
+	require.Equal(t, string(o.Incident.Revision), w.git("log", "-1", "--format=%P", next.Incident.Branch))
+}
+
+// The first incident is released before the second is merged: the second has to
+// do again what it had found done.
+func TestABranchIsGraftedAsOftenAsItMust(t *testing.T) {
+	w := unprepared(t)
+	first, second := w.respond(hold(shell()).String())[0], w.respond(stop(frontend()).String())[0]
+	before := w.git("rev-parse", "main")
+	w.merge(first.Incident.Branch)
+	tip := string(second.Incident.Revision)
+	o := w.grafted(stop(frontend()), tip)
+	w.merge(w.release(first.Incident.ID).Incident.Branch)
+	o = w.grafted(stop(frontend()), string(o.Incident.Revision))
+	w.merge(o.Incident.Branch)
+	require.Equal(t, []string{"frontend"}, w.paused())
+	w.merge(w.release(o.Incident.ID).Incident.Branch)
+	require.Equal(t, "2", w.git("rev-list", "--count", "--first-parent", tip+".."+o.Incident.Branch))
+	for _, file := range strings.Split(w.git("diff", "--name-only", before, "main"), "\n") {
+		require.Regexp(t, "^incident-response/history/2026/", file)
+	}
+}
+
+// The base was rewritten, or took a part of the branch and dropped it.
+func TestABaseThatDoesNotGoOn(t *testing.T) {
+	for name, rewrite := range map[string]func(*world, string){
+		"rewritten": func(w *world, _ string) {
+			w.git("update-ref", "refs/heads/main", w.git("commit-tree", "-m", "Start over", "main^{tree}"))
+		},
+		"reverted": func(w *world, branch string) {
+			w.merge(branch)
+			w.git("update-ref", "refs/heads/main", w.git("commit-tree", "-p", "main", "-m", "Revert", "main^1^{tree}"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			first := w.respond(shell().String())[0].Incident
+			second := w.respond(at(1).String())[0].Incident
+			rewrite(w, string(first.Revision))
+			o := w.grafted(shell(), string(second.Revision))
+			require.Contains(t, o.Reason, "main does not go on from the commit that the branch was made from")
+			w.merge(o.Incident.Branch)
+			require.Contains(t, w.git("ls-tree", "-r", "--name-only", "main"), "/contain/authorizationpolicy.yaml")
+		})
+	}
+}
+
+// The pull request stays the one it was, and says what the branch is now.
+func TestThePullRequestSaysThatItWasGrafted(t *testing.T) {
+	w := unprepared(t)
+	hub := w.onGitHub()
+	first, second := w.respond(hold(shell()).String())[0], w.respond(stop(frontend()).String())[0]
+	w.merge(first.Incident.Branch)
+	hub.Merge(1)
+	o := w.grafted(stop(frontend()), string(second.Incident.Revision))
+	require.Equal(t, 2, o.Incident.PullRequest.Number)
+	prs := hub.PullRequests()
+	require.Len(t, prs, 2)
+	require.Contains(t, prs[1].Body, "the branch was grafted anew onto")
+	require.Contains(t, prs[1].Body, w.git("rev-parse", "main"))
+	require.Contains(t, w.git("log", "-1", "--format=%B", o.Incident.Branch), "the branch was grafted anew onto")
+
+	// A dry run says the same, and who closed the pull request is obeyed.
+	w.merge(w.release(first.Incident.ID).Incident.Branch)
+	before := w.refs()
+	w.options.DryRun = true
+	dry := w.respond(stop(frontend()).String())[0]
+	require.Equal(t, incident.Updated, dry.State, dry.Reason)
+	require.Contains(t, dry.Reason, "grafted anew")
+	w.options.DryRun = false
+	hub.Close(2)
+	require.Equal(t, incident.Vetoed, w.respond(stop(frontend()).String())[0].State)
+	require.Equal(t, before, w.refs())
+}
+
+// Edits of files of others, too, are there after both merges, and each goes
+// with its incident, whether its branch had to be grafted anew or not.
+func TestEditsOfOthersFilesSideBySide(t *testing.T) {
+	fleet, err := examples.Fleet()
+	require.NoError(t, err)
+	app := func(name, namespace string) string {
+		return strings.Replace(strings.ReplaceAll(deployment, "APP", name), "  name: "+name+"\n", "  name: "+name+"\n  namespace: "+namespace+"\n", 1)
+	}
+	for name, c := range map[string]struct {
+		files   map[string]string
+		second  falco
+		file    string
+		grafted bool
+	}{
+		"one sync object, two workloads": {map[string]string{
+			appsFile: unwired, appsHook: "", "clusters/staging/apps.yaml": string(fleet["clusters/prod-eu/apps.yaml"]),
+			".irgit.yaml": strings.Replace(string(fleet[".irgit.yaml"]), "apps/staging", "apps/prod-eu", 1),
+		}, stop(frontend()), "clusters/prod-eu/apps.yaml", true},
+		"one manifest, two workloads": {map[string]string{
+			appsFile: "", appsHook: "", "apps/prod-eu/all.yaml": app("payments", "payments") + "---\n" + app("frontend", "web"),
+		}, stop(frontend()), "apps/prod-eu/all.yaml", false},
+		"one manifest, one workload": {map[string]string{
+			appsFile: "", appsHook: "", "apps/prod-eu/all.yaml": app("payments", "payments"),
+		}, stop(shell()), "apps/prod-eu/all.yaml", false},
+	} {
+		for _, order := range [][]int{{0, 1}, {1, 0}} {
+			t.Run(fmt.Sprint(name, order), func(t *testing.T) {
+				w := newWorld(t, c.files)
+				w.options.Policies = unprepared(t).options.Policies
+				before := w.git("rev-parse", "main")
+				first, second := w.respond(hold(shell()).String())[0], w.respond(c.second.String())[0]
+				require.Equal(t, incident.Proposed, second.State, second.Reason)
+				require.Contains(t, w.git("diff", "--name-only", "main", second.Incident.Branch), c.file)
+				w.merge(first.Incident.Branch)
+				if c.grafted {
+					require.Contains(t, w.conflict(second.Incident.Branch), c.file)
+					w.grafted(c.second, string(second.Incident.Revision))
+				} else {
+					o := w.respond(c.second.String())[0]
+					require.Equal(t, incident.Unchanged, o.State, o.Reason)
+				}
+				w.merge(second.Incident.Branch)
+				ids := []string{first.Incident.ID, second.Incident.ID}
+				for _, at := range order {
+					require.Contains(t, w.git("diff", "--name-only", before, "main"), c.file)
+					w.merge(w.release(ids[at]).Incident.Branch)
+				}
+				require.NotContains(t, w.git("diff", "--name-only", before, "main", "--", ":!incident-response/history"), "/")
+			})
+		}
+	}
 }
