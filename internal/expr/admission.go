@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/ext"
@@ -42,13 +43,13 @@ type UserInfo struct {
 	Groups   []string `json:"groups"`
 }
 
-// NewAdmissionEnv declares object, oldObject and request, for the expressions
+// AdmissionEnv declares object, oldObject and request, for the expressions
 // of a ValidatingAdmissionPolicy. It offers less than an API server does, and
 // nothing that one of Kubernetes 1.30 lacks (k8s.io/apiserver:
 // pkg/cel/environment/base.go, pkg/admission/plugin/cel/compile.go), so that
 // what compiles here compiles there. Conditions must be a bool for certain, as
-// the server demands.
-func NewAdmissionEnv() (*Env, error) {
+// the server demands. It is made once.
+var AdmissionEnv = sync.OnceValues(func() (*Env, error) {
 	e, err := newEnv(Vars{"object": nil, "oldObject": nil, "request": AdmissionRequest{}},
 		cel.HomogeneousAggregateLiterals(), cel.CrossTypeNumericComparisons(true), cel.OptionalTypes(),
 		ext.Strings(ext.StringsVersion(2)), ext.Sets(),
@@ -59,7 +60,7 @@ func NewAdmissionEnv() (*Env, error) {
 	}
 	e.certain = true
 	return e, nil
-}
+})
 
 // Text compiles an expression that must be a string.
 func (e *Env) Text(source string) (*Program, error) {

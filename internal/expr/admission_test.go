@@ -9,7 +9,7 @@ import (
 )
 
 func TestAdmissionEnv(t *testing.T) {
-	env, err := expr.NewAdmissionEnv()
+	env, err := expr.AdmissionEnv()
 	require.NoError(t, err)
 	for source, want := range map[string]string{
 		"object.spec == oldObject.spec":                         "",

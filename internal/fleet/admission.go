@@ -9,9 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// namespaceName is the label by which the API server names every namespace; no
+// NamespaceName is the label by which the API server names every namespace; no
 // one can change it (https://kubernetes.io/docs/reference/labels-annotations-taints/).
-const namespaceName = "kubernetes.io/metadata.name"
+const NamespaceName = "kubernetes.io/metadata.name"
 
 // watched lists the workloads whose changes, or whose autoscalers' changes, a
 // ValidatingAdmissionPolicy judges. One that is not held to objects by name in
@@ -20,8 +20,8 @@ func (ix *Index) watched(u *unstructured.Unstructured) (hit []Workload, err erro
 	constraints, _ := dig(u.Object, "spec", "matchConstraints").(map[string]any)
 	selector, _ := constraints["namespaceSelector"].(map[string]any)
 	names := texts(selector["matchLabels"])
-	if len(selector) != 1 || len(names) != 1 || names[namespaceName] == "" {
-		return nil, errors.New("its namespaceSelector is not one namespace by its label " + namespaceName)
+	if len(selector) != 1 || len(names) != 1 || names[NamespaceName] == "" {
+		return nil, errors.New("its namespaceSelector is not one namespace by its label " + NamespaceName)
 	}
 	rules, _ := constraints["resourceRules"].([]any)
 	for _, rule := range rules {
@@ -30,7 +30,7 @@ func (ix *Index) watched(u *unstructured.Unstructured) (hit []Workload, err erro
 		if len(groups) == 0 || len(resources) == 0 || len(named) == 0 || slices.Contains(slices.Concat(groups, resources, named), "*") {
 			return nil, errors.New("one of its resourceRules is not held to objects by name")
 		}
-		for _, w := range ix.inNamespace(names[namespaceName]) {
+		for _, w := range ix.inNamespace(names[NamespaceName]) {
 			if slices.ContainsFunc(append(ix.Autoscalers(w), w.Ref()), func(ref ObjectRef) bool { return rulesOn(ref, groups, resources, named) }) {
 				hit = append(hit, w)
 			}

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -26,10 +25,7 @@ func (ix *Index) Barred(ctx context.Context, tree *gitops.Tree, dir string, objs
 			return nil, err
 		}
 	}
-	for _, s := range with.response {
-		if s.Path != dir && !strings.HasPrefix(dir, s.Path+"/") {
-			continue
-		}
+	for _, s := range with.applying(dir) {
 		account := s.Rules.ServiceAccount
 		if _, flag, _ := ix.controller(ix.cluster.Flux.Namespace, kustomizeController); account == "" && s.Controller == controllers.FluxCD {
 			account = flag
@@ -54,8 +50,8 @@ func (ix *Index) Barred(ctx context.Context, tree *gitops.Tree, dir string, objs
 // "" when it is the controller's own. It is one of the namespace of the
 // cluster's Flux objects.
 func (ix *Index) Restricted() string {
-	for _, s := range ix.response {
-		if s.Controller == controllers.FluxCD && s.Object.Namespace == ix.cluster.Flux.Namespace && (s.Path == ix.cluster.Response || strings.HasPrefix(ix.cluster.Response, s.Path+"/")) {
+	for _, s := range ix.applying(ix.cluster.Response) {
+		if s.Controller == controllers.FluxCD && s.Object.Namespace == ix.cluster.Flux.Namespace {
 			return s.Rules.ServiceAccount
 		}
 	}

@@ -240,7 +240,7 @@ func (w *walker) rooted(s controllers.Sync, p pending) *appliedRoot {
 	if whither == elsewhere {
 		return nil
 	}
-	if s.Path == responseRoot || strings.HasPrefix(s.Path, responseRoot+"/") {
+	if within(s.Path, responseRoot) {
 		w.response = append(w.response, s)
 		return nil
 	}

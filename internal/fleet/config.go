@@ -159,7 +159,7 @@ func (d *decoder) checkRoots(c *Cluster, at string) {
 		case strings.ContainsAny(dir, "*?[") || gitops.CheckPath(dir) != nil:
 			d.problem(at+".path", "%q is not a relative, clean path; only its end may be /*", r.Path)
 			continue
-		case dir == responseRoot || strings.HasPrefix(dir, responseRoot+"/"):
+		case within(dir, responseRoot):
 			d.problem(at+".path", "%s is irgit's own and no root", dir)
 		}
 		if first, twice := paths[r.Path]; twice {
@@ -192,9 +192,9 @@ func (d *decoder) checkHook(r Root, glob bool, at string) {
 		d.problem(at, "a root that ends in /* stands for many, each with a hook of its own: leave it out")
 	case gitops.CheckPath(r.Hook) != nil:
 		d.problem(at, "%q is not a relative, clean path", r.Hook)
-	case strings.HasPrefix(r.Hook+"/", responseRoot+"/") && !strings.HasPrefix(r.Hook, patchesRoot+"/"):
+	case within(r.Hook, responseRoot) && !strings.HasPrefix(r.Hook, patchesRoot+"/"):
 		d.problem(at, "controllers apply what is in %s: choose a directory below %s", responseRoot, patchesRoot)
-	case r.Hook == r.Path || strings.HasPrefix(r.Path+"/", r.Hook+"/"):
+	case within(r.Path, r.Hook):
 		d.problem(at, "the root lies in it: a hook is a directory of irgit's own")
 	}
 }

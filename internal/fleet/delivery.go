@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/irgit/irgit/internal/controllers"
 	"github.com/irgit/irgit/internal/gitops"
@@ -171,6 +170,16 @@ func most[K comparable](count map[K]int, inOrder func(a, b K) int) (best K) {
 // Response lists what applies irgit's own directories to the cluster.
 func (ix *Index) Response() []controllers.Sync { return slices.Clone(ix.response) }
 
+// applying lists what of that applies a directory.
+func (ix *Index) applying(dir string) (out []controllers.Sync) {
+	for _, s := range ix.response {
+		if within(dir, s.Path) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // Undelivered says why new objects in the cluster's directory of incidents
 // would not reach it, "" when they do as far as Git tells. Where a controller
 // starts has to be known, and an ApplicationSet makes nothing of a directory
@@ -180,18 +189,17 @@ func (ix *Index) Undelivered(ctx context.Context) (string, error) {
 	if len(ix.cluster.Bootstrap) == 0 || ix.cluster.GitOps != controllers.FluxCD {
 		return "", nil
 	}
-	for _, s := range ix.response {
-		if s.Path != dir && !strings.HasPrefix(dir, s.Path+"/") {
-			continue
-		}
-		if s.Rules.Suspended != "" {
-			return fmt.Sprintf("nothing of %s is applied: %s %s/%s is suspended", dir, s.Object.Kind, s.Object.Namespace, s.Object.Name), nil
-		}
-		hidden, err := s.Build.Source.Hidden(ctx, ix.fleet.tree, path.Join(dir, "incident", "kustomization.yaml"))
-		if hidden {
-			return fmt.Sprintf("nothing of %s is applied: the source of %s %s/%s leaves it out", dir, s.Object.Kind, s.Object.Namespace, s.Object.Name), nil
-		}
-		return "", err
+	applying := ix.applying(dir)
+	if len(applying) == 0 {
+		return fmt.Sprintf("nothing is seen to apply %s: run irgit init", dir), nil
 	}
-	return fmt.Sprintf("nothing is seen to apply %s: run irgit init", dir), nil
+	s := applying[0]
+	if s.Rules.Suspended != "" {
+		return fmt.Sprintf("nothing of %s is applied: %s %s/%s is suspended", dir, s.Object.Kind, s.Object.Namespace, s.Object.Name), nil
+	}
+	hidden, err := s.Build.Source.Hidden(ctx, ix.fleet.tree, path.Join(dir, "incident", "kustomization.yaml"))
+	if hidden {
+		return fmt.Sprintf("nothing of %s is applied: the source of %s %s/%s leaves it out", dir, s.Object.Kind, s.Object.Namespace, s.Object.Name), nil
+	}
+	return "", err
 }

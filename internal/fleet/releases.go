@@ -40,7 +40,7 @@ func (d *decoder) checkReleases(c *Cluster, at string) {
 			continue
 		case gitops.CheckPath(r.Rendered) != nil:
 			d.problem(at+".rendered", "%q is not a relative, clean path", r.Rendered)
-		case r.Rendered == responseRoot || strings.HasPrefix(r.Rendered, responseRoot+"/"):
+		case within(r.Rendered, responseRoot):
 			d.problem(at+".rendered", "%s is irgit's own: keep it elsewhere", r.Rendered)
 		}
 		for j, root := range c.Roots {

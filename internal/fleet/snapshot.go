@@ -155,8 +155,11 @@ func cover(root string, asked []string) (out []string) {
 
 // mayRead reports whether a build may come out differently when a file changes.
 func (e *entry) mayRead(file string) bool {
-	return slices.ContainsFunc(e.Cover, func(c string) bool { return c == file || c == "." || strings.HasPrefix(file, c+"/") })
+	return slices.ContainsFunc(e.Cover, func(c string) bool { return c == "." || within(file, c) })
 }
+
+// within reports whether a path is a directory or lies below it.
+func within(name, dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }
 
 // below reports whether name is one of dirs or lies in one.
 func below(dirs map[string]bool, name string) bool {

@@ -6,16 +6,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/irgit/irgit/internal/expr"
 	"github.com/irgit/irgit/internal/fleet"
 )
-
-// namespaceName is the label by which the API server names every namespace.
-const namespaceName = "kubernetes.io/metadata.name"
 
 // checkAdmissionPolicy: it judges changes and deletions of the target and its
 // autoscalers, each by name, in the target's namespace, and nothing else; and
@@ -33,8 +29,8 @@ func checkAdmissionPolicy(s Surroundings, target fleet.Workload, obj map[string]
 	constraints, _ := spec["matchConstraints"].(map[string]any)
 	selector, _ := constraints["namespaceSelector"].(map[string]any)
 	labels, _ := selector["matchLabels"].(map[string]any)
-	if len(selector) != 1 || len(labels) != 1 || labels[namespaceName] != target.Namespace {
-		refuse("G3", "has a namespaceSelector that is not the target's namespace by its label %s", namespaceName)
+	if len(selector) != 1 || len(labels) != 1 || labels[fleet.NamespaceName] != target.Namespace {
+		refuse("G3", "has a namespaceSelector that is not the target's namespace by its label %s", fleet.NamespaceName)
 	}
 	for field := range constraints {
 		if !slices.Contains([]string{"matchPolicy", "namespaceSelector", "resourceRules"}, field) {
@@ -110,7 +106,7 @@ func checkAnswers(s Surroundings, target fleet.Workload, spec map[string]any) (r
 // (k8s.io/apiserver: pkg/admission/plugin/policy/validating, pkg/admission/plugin/webhook/matchconditions):
 // an expression that fails counts as failurePolicy says.
 func denies(spec map[string]any, vars expr.Vars) (bool, error) {
-	env, err := admission()
+	env, err := expr.AdmissionEnv()
 	if err != nil {
 		return false, err
 	}
@@ -138,8 +134,6 @@ func denies(spec map[string]any, vars expr.Vars) (bool, error) {
 	no, failed, err := ask("validations")
 	return no || failed && fails, err
 }
-
-var admission = sync.OnceValues(expr.NewAdmissionEnv)
 
 // checkBindings: each denies by a policy that is created with it, everywhere
 // that the policy says.

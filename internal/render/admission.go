@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/irgit/irgit/internal/fleet"
 )
 
 const admissionGroup = "admissionregistration.k8s.io"
@@ -16,8 +18,8 @@ func (b *bundler) freezes(spec map[string]any) (wrong string) {
 		named = append(named, a.Name)
 	}
 	namespace, _, _ := unstructured.NestedStringMap(spec, "matchConstraints", "namespaceSelector", "matchLabels")
-	if len(namespace) != 1 || namespace["kubernetes.io/metadata.name"] != b.target.Namespace {
-		return "has a namespaceSelector that is not the target's namespace by its label kubernetes.io/metadata.name"
+	if len(namespace) != 1 || namespace[fleet.NamespaceName] != b.target.Namespace {
+		return "has a namespaceSelector that is not the target's namespace by its label " + fleet.NamespaceName
 	}
 	rules, _, _ := unstructured.NestedSlice(spec, "matchConstraints", "resourceRules")
 	for _, rule := range rules {

@@ -18,7 +18,7 @@ import (
 func TestFreezeChangesAnswers(t *testing.T) {
 	b, _, _ := proved(t, catalogue(t), request(t, newFleet(t), "prod-eu", "payments/payments", act("freeze-changes")))
 	require.Len(t, b.Objects, 2)
-	env, err := expr.NewAdmissionEnv()
+	env, err := expr.AdmissionEnv()
 	require.NoError(t, err)
 	ask := func(list string, vars expr.Vars) bool {
 		t.Helper()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -15,9 +14,6 @@ import (
 // (k8s.io/kubernetes: pkg/apis/admissionregistration/validation), which the
 // OpenAPI does not carry. Expressions are compiled as far as every server since
 // 1.30 can; one that needs more is refused.
-
-// admission compiles the expressions of an admission policy.
-var admission = sync.OnceValues(expr.NewAdmissionEnv)
 
 func checkAdmissionPolicy(w *walk, spec map[string]any) {
 	constraints, _ := spec["matchConstraints"].(map[string]any)
@@ -73,7 +69,7 @@ func (w *walk) expression(compile func(*expr.Env, string) (*expr.Program, error)
 		w.problem("must not be empty", field)
 		return
 	}
-	env, err := admission()
+	env, err := expr.AdmissionEnv()
 	if err == nil {
 		_, err = compile(env, source)
 	}
