@@ -102,6 +102,10 @@ func TestFreezeHoldsAndLifts(t *testing.T) {
 		w.feels(t, app, 300)
 	}
 	w.stand(t, want, pods, "under load")
+	for _, app := range []string{scaled, both} { // before it is raised: below its minimum an autoscaler looks at no load
+		w.metrics.Load(app, cluster.Steady)
+		w.feels(t, app, cluster.Steady)
+	}
 
 	manifests := w.show(t, "main", "extra/workloads.yaml")
 	raised := bytes.Replace(manifests, []byte("minReplicas: 2\n  maxReplicas: 6"), []byte("minReplicas: 8\n  maxReplicas: 20"), 1)
@@ -121,10 +125,6 @@ func TestFreezeHoldsAndLifts(t *testing.T) {
 	}
 	w.stand(t, want, pods, "after a raised autoscaler and a new image from Git")
 
-	for _, app := range []string{scaled, both} {
-		w.metrics.Load(app, cluster.Steady)
-		w.feels(t, app, cluster.Steady)
-	}
 	least := w.watchReplicas(t)
 	start := time.Now()
 	for _, id := range ids {

@@ -188,6 +188,12 @@ func (w *world) restore(t *testing.T) {
 	}
 	w.applied(t, "flux-system", "apps", "infrastructure", "incident-response")
 	eventually(t, w.gone("extra"))
+	eventually(t, func(ctx context.Context) string {
+		if u, err := w.Get(ctx, "v1", "Namespace", "", "extra"); err != nil || u != nil {
+			return fmt.Sprintf("Namespace extra is still there: %v", err)
+		}
+		return ""
+	})
 }
 
 func (w *world) git(ctx context.Context, args ...string) (string, error) {
@@ -293,14 +299,8 @@ func alert(rule, namespace, pod string) []byte {
 type answer struct {
 	State, Reason string
 	Incident      struct{ ID, Branch, Target, Revision string }
-	Actions       []struct {
-		Name, Skipped string
-		Files         []string
-	}
-	Files    []struct{ Path, Change string }
-	Problems []struct{ File, Path, Message string }
-	Warnings []string
-	Proof    struct{ Roots []string }
+	Files         []struct{ Path, Change string }
+	Problems      []struct{ File, Path, Message string }
 
 	code int
 }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery"
@@ -80,7 +79,7 @@ func (c *Cluster) connect(ctx context.Context) (err error) {
 	// As many as it takes: the suite is the only client, and waiting for one's
 	// own limiter would be measured as the controllers' time.
 	c.config = &rest.Config{
-		Host: c.addresses.url("https", c.addresses.api), BearerToken: tokens[admin].token, QPS: 200, Burst: 400,
+		Host: "https://" + c.addresses.api, BearerToken: tokens[admin].token, QPS: 200, Burst: 400,
 		TLSClientConfig: rest.TLSClientConfig{CAFile: filepath.Join(c.Dir, "pki", "apiserver.crt")},
 	}
 	if c.dynamic, err = dynamic.NewForConfig(c.config); err != nil {
@@ -113,11 +112,6 @@ func (c *Cluster) Resource(apiVersion, kind, namespace string) (dynamic.Resource
 		return c.dynamic.Resource(mapping.Resource), nil
 	}
 	return c.dynamic.Resource(mapping.Resource).Namespace(namespace), nil
-}
-
-// Same is the client of an object.
-func (c *Cluster) Same(u *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
-	return c.Resource(u.GetAPIVersion(), u.GetKind(), u.GetNamespace())
 }
 
 // poll asks until it is true, at most so long.

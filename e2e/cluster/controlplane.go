@@ -30,8 +30,6 @@ type addresses struct {
 	etcd, peers, api, manager, artifacts string
 }
 
-func (a addresses) url(scheme, address string) string { return scheme + "://" + address }
-
 // choosePorts takes free ports, all at once so that none is chosen twice.
 func (c *Cluster) choosePorts(ctx context.Context) error {
 	a := &c.addresses
@@ -86,8 +84,7 @@ func (c *Cluster) writeKeys(context.Context) error {
 }
 
 func (c *Cluster) startEtcd(ctx context.Context) error {
-	a := c.addresses
-	client, peer := a.url("http", a.etcd), a.url("http", a.peers)
+	client, peer := "http://"+c.addresses.etcd, "http://"+c.addresses.peers
 	err := c.run("etcd", nil, "--data-dir", filepath.Join(c.Dir, "etcd"), "--unsafe-no-fsync", "--log-level", "warn",
 		"--listen-client-urls", client, "--advertise-client-urls", client,
 		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "default="+peer)
@@ -100,7 +97,7 @@ func (c *Cluster) startEtcd(ctx context.Context) error {
 func (c *Cluster) startAPIServer(ctx context.Context) error {
 	host, port, _ := net.SplitHostPort(c.addresses.api)
 	err := c.run("kube-apiserver", nil,
-		"--etcd-servers", c.addresses.url("http", c.addresses.etcd),
+		"--etcd-servers", "http://"+c.addresses.etcd,
 		"--bind-address", host, "--advertise-address", host, "--secure-port", port, "--endpoint-reconciler-type", "none",
 		"--cert-dir", filepath.Join(c.Dir, "pki"), "--token-auth-file", c.pki("tokens.csv"), "--authorization-mode", "RBAC",
 		"--service-account-issuer", "https://kubernetes.default.svc", "--service-cluster-ip-range", "10.0.0.0/24",
@@ -115,7 +112,7 @@ func (c *Cluster) startAPIServer(ctx context.Context) error {
 	})
 }
 
-// writeKubeconfigs also waits for the API server: nobody else may begin before.
+// writeKubeconfigs writes one for each user.
 func (c *Cluster) writeKubeconfigs() error {
 	for file, u := range tokens {
 		k := clientcmdapi.NewConfig()

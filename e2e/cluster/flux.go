@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -86,7 +87,7 @@ func (c *Cluster) InstallFlux(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.serves(ctx, c.addresses.url("http", c.addresses.artifacts)+"/")
+	return c.serves(ctx, "http://"+c.addresses.artifacts+"/")
 }
 
 // Kubectl runs kubectl as the administrator.
@@ -120,7 +121,7 @@ func (c *Cluster) Get(ctx context.Context, apiVersion, kind, namespace, name str
 		return nil, err
 	}
 	u, err := r.Get(ctx, name, metav1.GetOptions{})
-	if isNotFound(err) {
+	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
 	return u, err
@@ -130,10 +131,9 @@ func (c *Cluster) Get(ctx context.Context, apiVersion, kind, namespace, name str
 // is about the object as it is.
 func Ready(u *unstructured.Unstructured) (status, reason, message string) {
 	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
-	seen, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
 	for _, c := range conditions {
 		if c, ok := c.(map[string]any); ok && c["type"] == "Ready" {
-			if seen != u.GetGeneration() {
+			if c["observedGeneration"] != u.GetGeneration() { // status.observedGeneration stays behind while an apply fails
 				return "Unknown", "Stale", "the controller has not seen the object's last change"
 			}
 			return text(c["status"]), text(c["reason"]), text(c["message"])
@@ -150,12 +150,8 @@ func text(v any) string {
 // Diagnose writes Flux's own account of its objects, for a test that fails.
 func (c *Cluster) Diagnose(ctx context.Context) string {
 	out, err := c.Kubectl(ctx, "", "get", "gitrepositories,kustomizations", "-A", "-o", "wide")
-	return out + errText(errors.Join(err, c.Failed()))
-}
-
-func errText(err error) string {
-	if err == nil {
-		return ""
+	if err := errors.Join(err, c.Failed()); err != nil {
+		out += err.Error()
 	}
-	return err.Error()
+	return out
 }
