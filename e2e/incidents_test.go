@@ -215,8 +215,7 @@ func TestConcurrentIncidentsOnOneKustomization(t *testing.T) {
 	first := w.propose(t, policies, "still", "extra", one)
 	second := w.propose(t, policies, "still", "extra", two)
 	w.merge(t, first.Incident.Branch)
-	_, err := w.git(t.Context(), "merge-tree", "--write-tree", "main", second.Incident.Branch)
-	require.Error(t, err, "both write the same lines, so this is where a person would have to help")
+	require.False(t, w.merges(t, second.Incident.Branch), "both write the same lines, so this is where a person would have to help")
 
 	again := w.respond(t, policies, "still", "extra", two)
 	require.Equal(t, "updated", again.State, again.Reason)

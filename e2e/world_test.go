@@ -223,6 +223,13 @@ func (w *world) main(t *testing.T) string {
 	return revision
 }
 
+// merges says whether a branch merges without a person's help.
+func (w *world) merges(t *testing.T, branch string) bool {
+	t.Helper()
+	_, err := w.git(t.Context(), "merge-tree", "--write-tree", "main", branch)
+	return err == nil
+}
+
 // merge merges a branch as the reviewer's forge does.
 func (w *world) merge(t *testing.T, branch string) string {
 	t.Helper()

@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -98,13 +99,29 @@ func TestRootsWithATargetNamespace(t *testing.T) {
 	}
 }
 
-// A merge takes a field away by null: a partition must not outlive the change
-// of strategy, or the API server refuses the object.
-func TestOnDeleteTakesThePartitionAway(t *testing.T) {
-	f := newFleet(t, replaced(t, "apps/base/payments/ledger.yaml", "  serviceName: ledger\n", "  serviceName: ledger\n  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 2}}\n"))
-	_, proof, _ := proved(t, catalogue(t), request(t, f, "prod-eu", "payments/ledger", act("freeze-rollout")))
+// A team's own partition is raised, and its OnDelete is left: going back to a
+// partition would bring deleted pods back in the version before.
+func TestStatefulSetsStayAsTheirTeamUpdatesThem(t *testing.T) {
+	frozen := func(strategy string) render.Proof {
+		f := newFleet(t, replaced(t, "apps/base/payments/ledger.yaml", "  serviceName: ledger\n", "  serviceName: ledger\n  updateStrategy: "+strategy+"\n"))
+		_, proof, _ := proved(t, catalogue(t), request(t, f, "prod-eu", "payments/ledger", act("freeze-rollout")))
+		return proof
+	}
 	require.Equal(t, []render.FieldChange{
-		{Path: "spec.updateStrategy.rollingUpdate", Before: map[string]any{"partition": int64(2)}},
+		{Path: "spec.updateStrategy.rollingUpdate.partition", Before: int64(2), After: int64(math.MaxInt32)},
+	}, frozen("{type: RollingUpdate, rollingUpdate: {partition: 2, maxUnavailable: 1}}").Changed[0].Fields)
+	held := frozen("{type: OnDelete}")
+	require.Empty(t, held.Changed)
+	require.Equal(t, "ledger", held.Already[0].Name)
+}
+
+// A merge takes a field away by null: how many pods may be replaced at once
+// must not outlive the change of strategy.
+func TestOnDeleteTakesTheRollingUpdateAway(t *testing.T) {
+	f := newFleet(t, replaced(t, "infrastructure/base/node-agent.yaml", "spec:\n  selector:", "spec:\n  updateStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 2}}\n  selector:"))
+	_, proof, _ := proved(t, catalogue(t), request(t, f, "prod-eu", "infra/node-agent", act("freeze-rollout")))
+	require.Equal(t, []render.FieldChange{
+		{Path: "spec.updateStrategy.rollingUpdate", Before: map[string]any{"maxUnavailable": int64(2)}},
 		{Path: "spec.updateStrategy.type", Before: "RollingUpdate", After: "OnDelete"},
 	}, proof.Changed[0].Fields)
 }

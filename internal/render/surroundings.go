@@ -171,3 +171,17 @@ func speaksHTTP(appProtocol, name string) string {
 	}
 	return "unknown"
 }
+
+// updateStrategy is how a StatefulSet's or a DaemonSet's pods are replaced, ""
+// where Git does not say. A Deployment writes the field as strategy.
+func updateStrategy(object *unstructured.Unstructured) string {
+	if object == nil {
+		return ""
+	}
+	for _, field := range []string{"updateStrategy", "strategy"} {
+		if kind, _, _ := unstructured.NestedString(object.Object, "spec", field, "type"); kind != "" {
+			return kind
+		}
+	}
+	return ""
+}

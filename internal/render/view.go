@@ -56,6 +56,7 @@ type targetView struct {
 	Principal         string            `json:"principal"`
 	WaypointPrincipal string            `json:"waypointPrincipal"` // of the waypoint in its namespace; "" without one
 	InMesh            string            `json:"inMesh"`            // yes, no, unknown
+	UpdateStrategy    string            `json:"updateStrategy"`    // type of how its pods are replaced; "" when Git does not say
 	Ports             []portView        `json:"ports"`
 	Services          []string          `json:"services"`
 	Autoscalers       []objectView      `json:"autoscalers"`
@@ -124,6 +125,7 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	}
 	object, _ := r.Index.Object(target.Ref())
 	view.PodSelector, view.MatchLabels = selectorsOf(object, target)
+	view.UpdateStrategy = updateStrategy(object)
 	view.InMesh = inMesh(object, target, c.Mesh.Mode, cluster.Namespaces)
 	if c.Mesh.Mode == "istio-ambient" && c.Mesh.Waypoint != "" {
 		// A waypoint's ServiceAccount has its Gateway's name

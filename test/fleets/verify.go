@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -163,7 +164,7 @@ func (a attempt) meant() []fleet.ObjectRef {
 
 // wanted are the fields that an action sets on a kind; below says how far what
 // changes may reach.
-func wanted(action, kind string) (fields map[string]any, below string) {
+func wanted(action, kind string, now map[string]any) (fields map[string]any, below string) {
 	switch {
 	case action == "freeze-scale":
 		return map[string]any{"spec.behavior.scaleUp.selectPolicy": "Disabled", "spec.behavior.scaleDown.selectPolicy": "Disabled"}, "spec.behavior"
@@ -171,13 +172,17 @@ func wanted(action, kind string) (fields map[string]any, below string) {
 		return map[string]any{"spec.paused": true}, "spec.paused"
 	case kind == "CronJob":
 		return map[string]any{"spec.suspend": true}, "spec.suspend"
+	case kind == "StatefulSet":
+		if own, _, _ := unstructured.NestedString(now, "spec", "updateStrategy", "type"); own != "OnDelete" {
+			return map[string]any{"spec.updateStrategy.rollingUpdate.partition": int64(math.MaxInt32)}, "spec.updateStrategy"
+		}
 	}
 	return map[string]any{"spec.updateStrategy.type": "OnDelete"}, "spec.updateStrategy"
 }
 
 // unlike says in what an object is not as the action wants it.
 func (a attempt) unlike(ref fleet.ObjectRef, now map[string]any, changes []string) (wrong []string) {
-	fields, below := wanted(a.action, ref.Kind)
+	fields, below := wanted(a.action, ref.Kind, now)
 	for field, want := range fields {
 		if have, _, _ := unstructured.NestedFieldNoCopy(now, strings.Split(field, ".")...); have != want {
 			wrong = append(wrong, fmt.Sprintf("%v: %s is %v, want %v", ref, field, have, want))
