@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/irgit/irgit/e2e/cluster"
@@ -97,8 +98,10 @@ func (w *world) built(t *testing.T, dir, root string) (text string, objects []*u
 	text, err := w.Kubectl(t.Context(), "", "kustomize", filepath.Join(dir, root))
 	require.NoError(t, err)
 	for doc := range strings.SplitSeq(text, "\n---\n") {
+		data, err := yaml.YAMLToJSON([]byte(doc))
+		require.NoError(t, err)
 		u := &unstructured.Unstructured{}
-		require.NoError(t, yaml.Unmarshal([]byte(doc), &u.Object))
+		require.NoError(t, utiljson.Unmarshal(data, &u.Object)) // whole numbers stay whole
 		if len(u.Object) > 0 {
 			objects = append(objects, u)
 		}

@@ -100,7 +100,7 @@ func (s *session) prove(ctx context.Context, r *Record, d *drawn, onto *gitops.T
 	}
 	c := &composed{record: r, bundle: d.bundle, proof: proof, warnings: warnings(r, d.bundle)}
 	ix := d.request.Index
-	unsure, err := delivery(ctx, ix, d.after, r.Metadata.Name, d.bundle)
+	unsure, err := delivery(ctx, ix, s.tree, d.after, r.Metadata.Name, d.bundle)
 	if err != nil {
 		return nil, nil, err
 	}

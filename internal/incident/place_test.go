@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/irgit/irgit/examples"
 	"github.com/irgit/irgit/internal/gitops/gittest"
 	"github.com/irgit/irgit/internal/incident"
 )
@@ -121,4 +122,20 @@ func TestAReleaseDoesNotGuess(t *testing.T) {
 	_, err = engine.Release(t.Context(), o.Incident.ID)
 	require.ErrorContains(t, err, appsFile+":6: transformers: ")
 	require.ErrorContains(t, err, "then remove it from incident-response/patches/prod-eu/apps/wiring.yaml")
+}
+
+// A reviewer is told that what applies the workload is suspended: merging
+// would change nothing in the cluster.
+func TestASuspendedTargetIsAWarning(t *testing.T) {
+	all, err := examples.Fleet()
+	require.NoError(t, err)
+	const file = "clusters/prod-eu/apps.yaml"
+	text := string(all[file])
+	w := newWorld(t, map[string]string{file: strings.Replace(text, "spec:\n", "spec:\n  suspend: true\n", 1)})
+	w.options.Policies = builtIn(t, w.options.Actions, strings.NewReplacer("NAME", "hold", "RULE", "Hold*").Replace(freeze))
+	a := shell()
+	a.rule = "Hold it"
+	o := w.respond(a.String())[0]
+	require.Equal(t, incident.Proposed, o.State, o.Reason)
+	require.Contains(t, o.Document.Warnings, "a patch will not arrive ("+file+"): Kustomization flux-system/apps: applies nothing now: spec.suspend is true. To have it there: resume it")
 }
