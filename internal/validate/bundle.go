@@ -21,24 +21,41 @@ var schemas embed.FS
 const (
 	builtins   = "kubernetes.json.gz"
 	mesh       = "istio.json.gz"
-	syncs      = "flux.json.gz"
 	buildFiles = "kustomize.yaml"
 )
 
-var bundleNames = []string{builtins, mesh, syncs, buildFiles}
+// bundleNames are the files of schemas by the groups that they hold; a group
+// that starts with a dot stands for all below it.
+var bundleNames = map[string][]string{
+	builtins: {
+		"", "admissionregistration.k8s.io", "apps", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io",
+	},
+	mesh:               {".istio.io"},
+	"cilium.json.gz":   {"cilium.io"},
+	"calico.json.gz":   {"projectcalico.org", "crd.projectcalico.org"},
+	"keda.json.gz":     {"keda.sh"},
+	"argo.json.gz":     {"argoproj.io"},
+	"flux.json.gz":     {".toolkit.fluxcd.io"},
+	"gateway.json.gz":  {"gateway.networking.k8s.io"},
+	"snapshot.json.gz": {"snapshot.storage.k8s.io"},
+	buildFiles:         {"kustomize.config.k8s.io", "builtin"},
+}
 
-// bundleOf names the file that would hold a kind of this apiVersion.
+// bundleOf names the file that would hold a kind of this apiVersion; "" when
+// there is none.
 func bundleOf(apiVersion string) string {
-	group, _, _ := strings.Cut(apiVersion, "/")
-	switch {
-	case strings.HasSuffix(group, ".istio.io"):
-		return mesh
-	case strings.HasSuffix(group, ".fluxcd.io"):
-		return syncs
-	case group == "kustomize.config.k8s.io", group == "builtin":
-		return buildFiles
+	group, version, _ := strings.Cut(apiVersion, "/")
+	if version == "" && group != "builtin" {
+		group = "" // the core group has no name: v1
 	}
-	return builtins
+	for name, groups := range bundleNames {
+		for _, g := range groups {
+			if g == group || strings.HasPrefix(g, ".") && strings.HasSuffix(group, g) {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // bundle is one file of schemas, written by tools/schemas; its schemas stay
@@ -48,7 +65,7 @@ type bundle struct {
 	once sync.Once
 	err  error
 
-	Source      string                     `json:"source"`
+	Sources     []string                   `json:"sources"` // name@version and the file in it
 	Licence     string                     `json:"licence"`
 	Kinds       map[string]rawKind         `json:"kinds"`
 	Definitions map[string]json.RawMessage `json:"definitions"`

@@ -59,17 +59,18 @@ type compiler struct {
 const objectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 // kind compiles the schema of a kind; CRDs get what the API server adds.
-func (c *compiler) kind(key string, raw json.RawMessage) (*node, error) {
+func (c *compiler) kind(apiVersion, name string, raw json.RawMessage) (*node, error) {
 	c.crd = c.bundle.name != builtins
 	n, err := c.raw(raw)
 	if err != nil {
-		return nil, fmt.Errorf("compile schema of %s: %w", key, err)
+		return nil, fmt.Errorf("compile schema of %s/%s: %w", apiVersion, name, err)
 	}
 	if c.crd {
 		if err := c.addMeta(n); err != nil {
-			return nil, fmt.Errorf("compile schema of %s: %w", key, err)
+			return nil, fmt.Errorf("compile schema of %s/%s: %w", apiVersion, name, err)
 		}
-		n.checks = append(n.checks, kindChecks[key[strings.LastIndexByte(key, '/')+1:]]...)
+		group, _, _ := strings.Cut(apiVersion, "/")
+		n.checks = append(n.checks, kindChecks[group+"/"+name]...)
 	}
 	return n, nil
 }

@@ -103,11 +103,11 @@ var definitionChecks = map[string][]check{
 	"rbac.v1.Subject":         {checkSubject},
 }
 
-// kindChecks run over whole objects of custom and build kinds.
+// kindChecks run over whole objects of custom and build kinds, by group and kind.
 var kindChecks = map[string][]check{
-	"AuthorizationPolicy":   {checkIstioSelector, checkAuthorizationPolicy},
-	"PeerAuthentication":    {checkIstioSelector, checkPeerAuthentication},
-	"RequestAuthentication": {checkIstioSelector},
-	"Telemetry":             {checkIstioSelector},
-	"PatchTransformer":      {checkPatchTransformer},
+	"security.istio.io/AuthorizationPolicy":   {checkIstioSelector, checkAuthorizationPolicy},
+	"security.istio.io/PeerAuthentication":    {checkIstioSelector, checkPeerAuthentication},
+	"security.istio.io/RequestAuthentication": {checkIstioSelector},
+	"telemetry.istio.io/Telemetry":            {checkIstioSelector},
+	"builtin/PatchTransformer":                {checkPatchTransformer},
 }

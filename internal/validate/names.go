@@ -12,7 +12,7 @@ import (
 // names checks what the API server asks of the object's own name, namespace
 // and scope.
 func (w *walk) names(obj map[string]any) {
-	if w.kind.file() {
+	if w.kind.buildFile() {
 		return
 	}
 	meta, ok := obj["metadata"].(map[string]any)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/irgit/irgit/internal/expr"
@@ -58,10 +59,30 @@ func (c *compiler) rule(n *node, entry any) error {
 // in Go. A rule that is neither here nor compiles stops its kind.
 var natives = map[string]func(self any) bool{
 	`url(self).getScheme() in ["http", "https"]`: func(self any) bool {
-		text, _ := self.(string)
-		u, err := url.ParseRequestURI(text)
-		return err == nil && (u.Scheme == "http" || u.Scheme == "https")
+		scheme, ok := scheme(self)
+		return ok && (scheme == "http" || scheme == "https")
 	},
+	`isURL(self) ? (url(self).getScheme() in ["", "http", "https", "oci", "file"]) : (isURL("http://" + self) && url("http://" + self).getScheme() in ["", "http", "https", "oci", "file"])`: pullable,
+	`isURL(self) ? (url(self).getScheme() in ["", "http", "https", "file", "oci"]) : (isURL("http://" + self) && url("http://" + self).getScheme() in ["", "http", "https", "file", "oci"])`: pullable,
+}
+
+// scheme is url(self).getScheme(), and isURL(self), of the API server's CEL.
+func scheme(self any) (string, bool) {
+	text, _ := self.(string)
+	u, err := url.ParseRequestURI(text)
+	if err != nil {
+		return "", false
+	}
+	return u.Scheme, true
+}
+
+func pullable(self any) bool {
+	is, ok := scheme(self)
+	if !ok {
+		text, _ := self.(string)
+		_, ok = scheme("http://" + text)
+	}
+	return ok && slices.Contains([]string{"", "http", "https", "oci", "file"}, is)
 }
 
 // program compiles a rule once; v.mu is held.

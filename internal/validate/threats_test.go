@@ -85,8 +85,9 @@ func TestThreatA2AmbiguousScalars(t *testing.T) {
 func TestThreatA9UnknownKinds(t *testing.T) {
 	v := newValidator(t)
 	for _, header := range [][2]string{
-		{"argoproj.io/v1alpha1", "Application"},
-		{"helm.toolkit.fluxcd.io/v2", "HelmRelease"},
+		{"argoproj.io/v1alpha1", "Workflow"},
+		{"helm.toolkit.fluxcd.io/v1", "HelmRelease"},
+		{"notification.toolkit.fluxcd.io/v1", "Receiver"},
 		{"v2", "Pod"},
 		{"apps/v1", "Pod"},
 		{"", "Pod"},

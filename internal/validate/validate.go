@@ -38,7 +38,8 @@ type Validator struct {
 	bundles map[string]*bundle // by file name
 
 	mu       sync.RWMutex // guards what follows, and compiling
-	kinds    map[string]*kind
+	kinds    map[string]*kind // embedded, by apiVersion/kind
+	own      map[string]*kind // of AddCRD, likewise
 	programs map[string]*expr.Program // CRD rules by source: Istio repeats a few hundredfold
 }
 
@@ -47,6 +48,7 @@ type kind struct {
 	apiVersion, name string
 	namespaced       bool
 	bundle           string // where its schema came from
+	file             string // of AddCRD
 	root             *node
 }
 
@@ -54,8 +56,8 @@ type kind struct {
 // which null is the same as absent.
 func (k *kind) builtin() bool { return k.bundle == builtins }
 
-// file tells whether the kind is a build file, which no API server sees.
-func (k *kind) file() bool { return k.bundle == buildFiles }
+// buildFile tells whether the kind is a build file, which no API server sees.
+func (k *kind) buildFile() bool { return k.bundle == buildFiles }
 
 // New makes a Validator; it reads no schema yet.
 func New() (*Validator, error) {
@@ -63,8 +65,11 @@ func New() (*Validator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare schema rules: %w", err)
 	}
-	v := &Validator{env: env, kinds: make(map[string]*kind), programs: make(map[string]*expr.Program), bundles: make(map[string]*bundle)}
-	for _, name := range bundleNames {
+	v := &Validator{
+		env: env, kinds: make(map[string]*kind), own: make(map[string]*kind),
+		programs: make(map[string]*expr.Program), bundles: make(map[string]*bundle),
+	}
+	for name := range bundleNames {
 		v.bundles[name] = &bundle{name: name}
 	}
 	return v, nil
@@ -72,8 +77,8 @@ func New() (*Validator, error) {
 
 // Known tells whether there is a schema for the kind.
 func (v *Validator) Known(apiVersion, kind string) bool {
-	k, err := v.kind(apiVersion, kind)
-	return err == nil && k != nil
+	schemas, err := v.schemas(apiVersion, kind)
+	return err == nil && len(schemas) > 0
 }
 
 // Object checks one object, given as plain data (what decoding JSON or YAML
@@ -92,16 +97,25 @@ func (v *Validator) Object(file string, obj map[string]any) []Problem {
 	if apiVersion == "" || name == "" {
 		return w.problems
 	}
-	k, err := v.kind(apiVersion, name)
+	schemas, err := v.schemas(apiVersion, name)
 	if err != nil {
 		w.problem(err.Error(), "kind")
 		return w.problems
 	}
-	if k == nil {
+	if len(schemas) == 0 {
 		w.problem(v.unknown(apiVersion, name), "kind")
-		return w.problems
 	}
-	w.kind = k
+	for _, k := range schemas {
+		if len(w.problems) == 0 {
+			w.whole(k, obj)
+		}
+	}
+	return w.problems
+}
+
+// whole checks an object by one schema.
+func (w *walk) whole(k *kind, obj map[string]any) {
+	w.kind, w.failed = k, false
 	settled, _ := settle(k.root, obj, 0)
 	obj, _ = settled.(map[string]any)
 	w.value(k.root, obj)
@@ -110,14 +124,31 @@ func (v *Validator) Object(file string, obj map[string]any) []Problem {
 		secondOpinion(w, obj)
 	}
 	slices.SortStableFunc(w.problems, func(a, b Problem) int { return cmp.Compare(a.Path, b.Path) })
-	return w.problems
+	if k.file != "" {
+		for i := range w.problems {
+			w.problems[i].Message += ", by the definition in " + strings.Trim(short(k.file), `"`)
+		}
+	}
 }
 
-// kind compiles a kind on first use; nil when there is no schema for it.
-func (v *Validator) kind(apiVersion, name string) (*kind, error) {
+// schemas gives the schemas that an object of the kind must pass, in order: the
+// embedded one and that of AddCRD; none when there is no schema.
+func (v *Validator) schemas(apiVersion, name string) ([]*kind, error) {
 	if strings.Contains(name, "/") { // else "apps" and "v1/Deployment" would be a key as well
 		return nil, nil
 	}
+	embedded, err := v.kind(apiVersion, name)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.RLock()
+	own := v.own[apiVersion+"/"+name]
+	v.mu.RUnlock()
+	return slices.DeleteFunc([]*kind{embedded, own}, func(k *kind) bool { return k == nil }), nil
+}
+
+// kind compiles an embedded kind on first use; nil when there is none.
+func (v *Validator) kind(apiVersion, name string) (*kind, error) {
 	key := apiVersion + "/" + name
 	v.mu.RLock()
 	k, ok := v.kinds[key]
@@ -125,12 +156,15 @@ func (v *Validator) kind(apiVersion, name string) (*kind, error) {
 	if ok {
 		return k, nil
 	}
+	b := v.bundles[bundleOf(apiVersion)]
+	if b == nil {
+		return nil, nil
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if k, ok := v.kinds[key]; ok {
 		return k, nil
 	}
-	b := v.bundles[bundleOf(apiVersion)]
 	if err := b.load(); err != nil {
 		return nil, err
 	}
@@ -138,8 +172,7 @@ func (v *Validator) kind(apiVersion, name string) (*kind, error) {
 	if !ok {
 		return nil, nil // not remembered: the names come from outside and are without end
 	}
-	c := &compiler{v: v, bundle: b}
-	root, err := c.kind(key, raw.Schema)
+	root, err := (&compiler{v: v, bundle: b}).kind(apiVersion, name, raw.Schema)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +198,7 @@ func (v *Validator) unknown(apiVersion, name string) string {
 			}
 		}
 	}
-	for key := range v.kinds {
+	for key := range v.own {
 		if i := strings.LastIndexByte(key, '/'); key[i+1:] == name {
 			versions = append(versions, key[:i])
 		}

@@ -84,7 +84,8 @@ func TestThreatE1RuleMessages(t *testing.T) {
 func TestUserCRDsThatAreRefused(t *testing.T) {
 	v := newValidator(t)
 	for file, text := range map[string]string{
-		"istio":   strings.ReplaceAll(widgetCRD, "group: example.com", "group: security.istio.io"),
+		"beta":    strings.ReplaceAll(widgetCRD, "apiextensions.k8s.io/v1", "apiextensions.k8s.io/v1beta1"),
+		"storage": strings.ReplaceAll(widgetCRD, "group: example.com", "group: storage.k8s.io"),
 		"core":    strings.ReplaceAll(widgetCRD, "group: example.com", "group: apps"),
 		"builtin": strings.ReplaceAll(widgetCRD, "group: example.com", "group: networking.k8s.io"),
 		"rule":    strings.ReplaceAll(widgetCRD, "self.low <= self.high", "self.low <= nonsense"),
@@ -97,7 +98,29 @@ func TestUserCRDsThatAreRefused(t *testing.T) {
 		require.Equal(t, file, problems[0].File)
 	}
 	require.False(t, v.Known("example.com/v1", "Widget"))
-	require.NotEmpty(t, v.Object("", object(t, strings.ReplaceAll(good["authorizationpolicy"], "notPrincipals", "notPrincipal"))))
+}
+
+// A definition of a kind that is embedded does not replace its schema: it is
+// asked in addition, and what a fleet's older release lacks is found.
+func TestUserCRDsOfEmbeddedKindsOnlyTighten(t *testing.T) {
+	v := newValidator(t)
+	policy := func(source string) map[string]any {
+		return object(t, "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: b}, spec: {action: DENY, rules: [{from: [{source: {"+source+": [a]}}]}]}}")
+	}
+	require.Empty(t, v.Object("", policy("principals")))
+	require.NotEmpty(t, v.Object("", policy("principal")))
+	lenient := strings.NewReplacer("group: example.com", "group: security.istio.io", "kind: Widget", "kind: AuthorizationPolicy", "Cluster", "Namespaced").Replace(widgetCRD)
+	lenient = strings.Split(lenient, "          required: [spec]")[0] + "          x-kubernetes-preserve-unknown-fields: true\n"
+	require.Empty(t, v.AddCRD("crds.yaml", []byte(lenient)))
+	require.Empty(t, v.Object("", policy("principals")))
+	require.NotEmpty(t, v.Object("", policy("principal")), "the embedded schema holds")
+
+	strict := strings.Replace(lenient, "x-kubernetes-preserve-unknown-fields: true", "properties: {spec: {type: object, properties: {action: {type: string}}}}", 1)
+	require.Empty(t, v.AddCRD("crds/old.yaml", []byte(strict)))
+	problems := v.Object("f", policy("principals"))
+	require.Len(t, problems, 1)
+	require.Equal(t, "spec.rules", problems[0].Path)
+	require.Equal(t, "unknown field; allowed here: action, by the definition in crds/old.yaml", problems[0].Message)
 }
 
 func TestValidatorIsSafeForConcurrentUse(t *testing.T) {

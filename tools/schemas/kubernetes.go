@@ -1,14 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-
-	"sigs.k8s.io/yaml"
 )
+
+var kubernetes = module{"k8s.io/kubernetes", "v1.36.3", "h1:qDQdoMiluAE2Eab6Fa52YV+WjiGz9mZFFoagEA6cI+o="}
 
 // groups are the built-in groups that fleets and irgit's own manifests use.
 var groups = []string{"", "admissionregistration.k8s.io", "apps", "autoscaling", "batch", "networking.k8s.io", "policy", "rbac.authorization.k8s.io"}
@@ -33,7 +32,7 @@ func fromKubernetes() (*bundle, error) {
 		return nil, err
 	}
 	b := &bundle{
-		Source: kubernetes.path + "@" + kubernetes.version + " " + file, Licence: "Apache-2.0",
+		Sources: []string{kubernetes.String() + " " + file}, Licence: "Apache-2.0",
 		Kinds: map[string]kind{}, Definitions: map[string]any{},
 	}
 	for name, def := range doc.Definitions {
@@ -114,51 +113,4 @@ func closure(name string, from map[string]map[string]any, to map[string]any) err
 		return nil
 	}
 	return walk(stripped)
-}
-
-// left are custom groups that irgit never writes: extensions load code into the mesh.
-var left = []string{"extensions.istio.io"}
-
-// fromCRDs takes every served version of the CustomResourceDefinitions in a
-// file of YAML documents.
-func fromCRDs(m module, file string) (*bundle, error) {
-	text, err := m.open(file)
-	if err != nil {
-		return nil, err
-	}
-	b := &bundle{Source: m.path + "@" + m.version + " " + file, Licence: "Apache-2.0", Kinds: map[string]kind{}}
-	for _, part := range bytes.Split(append([]byte("\n"), text...), []byte("\n---")) {
-		var crd struct {
-			Kind string
-			Spec struct {
-				Group    string
-				Scope    string
-				Names    struct{ Kind string }
-				Versions []struct {
-					Name   string
-					Served bool
-					Schema struct {
-						OpenAPIV3Schema map[string]any
-					}
-				}
-			}
-		}
-		if err := yaml.Unmarshal(part, &crd); err != nil {
-			return nil, fmt.Errorf("read %s: %w", file, err)
-		}
-		if crd.Kind != "CustomResourceDefinition" || slices.Contains(left, crd.Spec.Group) {
-			continue
-		}
-		for _, v := range crd.Spec.Versions {
-			if v.Served {
-				b.Kinds[gvkKey(crd.Spec.Group, v.Name, crd.Spec.Names.Kind)] = kind{
-					Namespaced: crd.Spec.Scope == "Namespaced", Schema: strip(v.Schema.OpenAPIV3Schema, false),
-				}
-			}
-		}
-	}
-	if len(b.Kinds) == 0 {
-		return nil, fmt.Errorf("%s of %s holds no CustomResourceDefinition", file, m.path)
-	}
-	return b, nil
 }
