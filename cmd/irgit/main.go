@@ -130,7 +130,7 @@ func newRootCommand(environ []string) *cobra.Command {
 		return usageError{err, "see " + cmd.CommandPath() + " --help"}
 	})
 	root.AddCommand(
-		newRespondCommand(environ), newPlanCommand(environ), newIncidentCommand(environ), newActionsCommand(), newPolicyCommand(environ),
+		newRespondCommand(environ), newPlanCommand(environ), newAlertCommand(environ), newIncidentCommand(environ), newActionsCommand(), newPolicyCommand(environ),
 		newFleetCommand(environ), newInitCommand(environ), newRenderCommand(environ), newDoctorCommand(environ), newConfigCommand(environ), newDemoCommand(), newVersionCommand(),
 	)
 	for _, c := range allCommands(root) {

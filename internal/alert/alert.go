@@ -39,7 +39,8 @@ type Alert struct {
 	Subject    Subject           `json:"subject"`
 	Indicators []Indicator       `json:"indicators"`
 	Techniques []string          `json:"techniques"` // ATT&CK technique ids: T1059, T1059.004
-	Stage      string            `json:"stage"`      // ATT&CK tactic in Falco's spelling, "" when unknown
+	Tactics    []string          `json:"tactics"`    // ATT&CK tactics in Falco's spelling, in the order of an attack
+	Stage      string            `json:"stage"`      // the tactic furthest along an attack, "" when unknown
 	Tags       []string          `json:"tags"`       // sorted, without duplicates
 	Fields     map[string]string `json:"fields"`     // evidence only: redacted, bounded, never a target
 	Digest     string            `json:"digest"`     // "sha256:" + hex of the alert's raw bytes

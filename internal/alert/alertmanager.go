@@ -130,7 +130,8 @@ func (d *decoding) labels(n *node, status string, cut bool) (a *Alert, ignored s
 		severity = severityOf(falcoSeverities, labels.get("priority").plain())
 	}
 	a = &Alert{ID: id, Source: Alertmanager, Rule: e.text(rule, maxRule), Severity: severity, Subject: s, Digest: digest(n.raw)}
-	d.finish(a, e, at, labelTags(labels), labels)
+	e.indicateAll(labels)
+	d.finish(a, e, at, labelTags(labels))
 	return a, "", nil
 }
 

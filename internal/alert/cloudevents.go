@@ -11,7 +11,7 @@ import (
 type event struct {
 	source, id string
 	time       time.Time
-	raw        []byte
+	raw        string
 }
 
 func looksCloudEvent(n *node) bool { return n.get("specversion") != nil }
@@ -39,7 +39,7 @@ func decodeCloudEvent(d *decoding, n *node, where string) {
 // carried decodes what an event carries. Source and id of the event identify
 // it (THREATS F5), and the place within it one alert of several.
 func (d *decoding) carried(e *event, data *node, where string) {
-	inner := &decoding{Options: d.Options}
+	inner := &decoding{Options: d.Options, decoders: d.decoders}
 	if !e.time.IsZero() {
 		inner.Received = e.time
 	}
@@ -62,14 +62,13 @@ func (d *decoding) carried(e *event, data *node, where string) {
 }
 
 func (d *decoding) alertIn(n *node, where string) {
-	switch {
-	case n.kind == object && looksFalco(n):
-		decodeFalco(d, n, where)
-	case n.kind == object && looksAlertmanager(n):
-		decodeAlertmanager(d, n, where)
-	default:
-		d.ignore(where, "the event carries no alert of a known source")
+	for _, c := range d.decoders {
+		if n.kind == object && c.source != CloudEvents && c.looks(n) {
+			c.decode(d, n, where)
+			return
+		}
 	}
+	d.ignore(where, "the event carries no alert of a known source")
 }
 
 func readEvent(n *node) (*event, error) {
@@ -126,7 +125,7 @@ func eventData(n *node) (*node, error) {
 	if !isJSON(contentType) {
 		return nil, nil
 	}
-	data, err = parse([]byte(strings.TrimSpace(string(raw))))
+	data, err = parse(strings.TrimSpace(string(raw)))
 	if err != nil {
 		return nil, problemf("data_base64: %s", err)
 	}

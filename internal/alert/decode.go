@@ -35,34 +35,6 @@ type Options struct {
 	Received time.Time        // for alerts that carry no time; may be zero
 }
 
-// ParseSource reads a source's name.
-func ParseSource(s string) (Source, error) {
-	names := []string{string(Auto)}
-	for _, d := range decoders() {
-		names = append(names, string(d.source))
-	}
-	if !slices.Contains(names, s) {
-		return "", fmt.Errorf("unknown source %q: want one of %s", s, strings.Join(names, ", "))
-	}
-	return Source(s), nil
-}
-
-// decoder understands one source.
-type decoder struct {
-	source Source
-	looks  func(n *node) bool // by its shape an object is of this source
-	decode func(d *decoding, n *node, where string)
-}
-
-// decoders are all of them, in the order in which auto asks.
-func decoders() []decoder {
-	return []decoder{
-		{CloudEvents, looksCloudEvent, decodeCloudEvent},
-		{Alertmanager, looksAlertmanager, decodeAlertmanager},
-		{Falco, looksFalco, decodeFalco},
-	}
-}
-
 // Decode reads an input: a JSON object, an array, one object a line, or objects
 // one after the other. The error says that the input as a whole cannot be
 // read: it is empty, too large or of an unknown source. Everything else is said
@@ -80,18 +52,13 @@ func Decode(data []byte, o Options) ([]Item, error) {
 	if o.Redactor == nil {
 		o.Redactor = redact.New(nil)
 	}
-	parts := split(data)
-	if len(parts) == 0 {
+	whole := strings.Trim(strings.TrimPrefix(string(data), "\uFEFF"), " \t\r\n\x00")
+	if whole == "" {
 		return nil, errors.New("the input is empty: want the JSON of an alert")
 	}
-	d := &decoding{Options: o}
-	for _, p := range parts {
-		n, err := parse(p.raw)
-		if err != nil {
-			d.problem(p.where, err)
-			continue
-		}
-		d.value(n, p.where)
+	d := &decoding{Options: o, decoders: decoders()}
+	for p := range split(whole, d.isLine) {
+		d.part(p)
 		if len(d.items) > MaxAlerts {
 			return nil, fmt.Errorf("the input holds more than %d alerts: send fewer at once", MaxAlerts)
 		}
@@ -102,7 +69,30 @@ func Decode(data []byte, o Options) ([]Item, error) {
 // decoding is one run of Decode.
 type decoding struct {
 	Options
-	items []Item
+	decoders []decoder
+	items    []Item
+}
+
+// part decodes one value of the input, or one line of a log.
+func (d *decoding) part(p part) {
+	if p.err == nil {
+		d.value(p.value, p.where)
+		return
+	}
+	for _, c := range d.decoders {
+		if c.line != nil && (d.Source == c.source || d.Source == Auto && c.isLine(p.raw)) {
+			c.line(d, p.raw, p.where)
+			return
+		}
+	}
+	d.problem(p.where, p.err)
+}
+
+// isLine reports that text that is no JSON is a line of a known log.
+func (d *decoding) isLine(line string) bool {
+	return slices.ContainsFunc(d.decoders, func(c decoder) bool {
+		return c.isLine != nil && (d.Source == Auto || d.Source == c.source) && c.isLine(line)
+	})
 }
 
 // add appends an alert, or why there is none.
@@ -140,13 +130,13 @@ func (d *decoding) object(n *node, where string) {
 		d.problem(where, problem("want the JSON object of an alert here"))
 		return
 	}
-	for _, c := range decoders() {
+	for _, c := range d.decoders {
 		if d.Source == c.source || d.Source == Auto && c.looks(n) {
 			c.decode(d, n, where)
 			return
 		}
 	}
-	d.problem(where, problem("this has the shape of no known source (falco, alertmanager, cloudevents): name its source if it is one of them"))
+	d.problem(where, problemf("this has the shape of no known source (%s): name its source if it is one of them", sourceNames(d.decoders)))
 }
 
 // element names an item of an array.
@@ -162,17 +152,18 @@ func element(where, name string, i int) string {
 }
 
 // digest names raw bytes.
-func digest(raw []byte) string {
-	sum := sha256.Sum256(raw)
+func digest(raw string) string {
+	sum := sha256.Sum256([]byte(raw))
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // identify makes an id out of what stays the same when an alert is delivered
 // again. The parts cannot run into each other.
 func identify(source Source, parts ...string) string {
-	h := sha256.New()
+	var b []byte
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
+		b = append(append(strconv.AppendInt(b, int64(len(p)), 10), ':'), p...)
 	}
-	return string(source) + ":" + hex.EncodeToString(h.Sum(nil)[:16])
+	sum := sha256.Sum256(b)
+	return string(source) + ":" + hex.EncodeToString(sum[:16])
 }

@@ -69,9 +69,9 @@ func TestFalcoFile(t *testing.T) {
 			{"image", "registry.example/payments:1.4.2@sha256:2bdc49f2f8ae8d8dc50ed00f2ee56d00385c6f8bc8a8b320d0a294d9e3b49026"},
 			{"ip", "203.0.113.7"},
 		},
-		Techniques: []string{"T1059", "T1059.004"}, Stage: "command_and_control",
+		Techniques: []string{"T1059", "T1059.004"}, Stage: "command_and_control", Tactics: []string{"execution", "command_and_control"},
 		Tags:   []string{"T1059", "cluster:prod-eu", "container", "mitre_command_and_control", "mitre_execution", "t1059.004"},
-		Fields: items[0].Alert.Fields, Digest: digest(first),
+		Fields: items[0].Alert.Fields, Digest: digest(string(first)),
 	}}, items[0])
 	require.Equal(t, "1767225600000000001", items[0].Alert.Fields["evt.time"])
 	require.NotContains(t, items[0].Alert.Fields, "proc.aname[3]")
@@ -191,7 +191,7 @@ func TestSourcesByName(t *testing.T) {
 		require.Equal(t, Source(name), s)
 	}
 	_, err := ParseSource("Falco")
-	require.EqualError(t, err, `unknown source "Falco": want one of auto, cloudevents, alertmanager, falco`)
+	require.EqualError(t, err, `unknown source "Falco": want auto, or one of alertmanager, cloudevents, falco`)
 	items, err := Decode([]byte(falco("")), Options{Source: Alertmanager})
 	require.NoError(t, err)
 	require.Equal(t, "alerts: want a list", items[0].Problem)

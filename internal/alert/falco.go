@@ -91,7 +91,8 @@ func (d *decoding) falco(n *node) (a *Alert, ignored string, err error) {
 		ID: falcoID(n, s, texts, at), Source: Falco, Rule: e.text(texts["rule"], maxRule),
 		Severity: severityOf(falcoSeverities, texts["priority"]), Subject: s, Digest: digest(n.raw),
 	}
-	d.finish(a, e, at, tags, fields)
+	e.indicateAll(fields)
+	d.finish(a, e, at, tags)
 	return a, "", nil
 }
 

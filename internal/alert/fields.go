@@ -26,9 +26,12 @@ const (
 // evidence collects the fields of an alert: redacted, cut, and in no way a
 // target.
 type evidence struct {
-	redactor *redact.Redactor
-	pairs    []pair
-	cut      bool // something was
+	redactor   *redact.Redactor
+	pairs      []pair
+	found      []Indicator // as the alert has them
+	techniques []string    // that the sender's fields name, or a rule of ours
+	tactics    []string    // likewise, in the spelling of Alert.Stage
+	cut        bool        // something was
 }
 
 type pair struct{ name, value string }
@@ -57,7 +60,7 @@ func (n *node) plain() string {
 	case n == nil || n.kind == null:
 		return ""
 	case n.kind == object, n.kind == array:
-		return string(n.raw)
+		return n.raw
 	}
 	return n.text
 }
@@ -138,14 +141,15 @@ func (e *evidence) subject(s string) string {
 }
 
 // finish fills in what every source's alerts have in common.
-func (d *decoding) finish(a *Alert, e *evidence, at time.Time, tags []string, fields *node) {
+func (d *decoding) finish(a *Alert, e *evidence, at time.Time, tags []string) {
 	if at.IsZero() && !d.Received.IsZero() {
 		at = d.Received.UTC()
 	}
 	a.Time = at
 	a.Tags = e.tags(tags)
-	a.Techniques, a.Stage = attack(a.Tags)
-	a.Indicators = e.indicators(fields, a.Subject.Image)
+	a.Techniques, a.Tactics, a.Stage = attack(append(e.techniques, a.Tags...), e.tactics)
+	e.indicate(typeImage, a.Subject.Image)
+	a.Indicators = e.indicators()
 	a.Fields = e.fields()
 	a.Truncated = e.cut
 }

@@ -19,6 +19,8 @@ const (
 	typeURL    = "url"
 	typeSHA256 = "sha256"
 	typeImage  = "image"
+
+	typePrincipal = "principal"
 )
 
 // indicatorFields are the fields that hold one value of a type. Text is never
@@ -33,24 +35,36 @@ var indicatorFields = map[string]string{
 	"sha256": typeSHA256, "file.sha256": typeSHA256, "file_sha256": typeSHA256, "proc.sha256": typeSHA256, "proc_sha256": typeSHA256,
 }
 
-// indicators reads the fields of an object, and the image.
-func (e *evidence) indicators(fields *node, image string) []Indicator {
-	out := []Indicator{}
-	add := func(kind, value string) {
-		if value = e.indicator(kind, value); value != "" {
-			out = append(out, Indicator{kind, value})
+// indicate notes a value that the sender says is of a type.
+func (e *evidence) indicate(kind, value string) {
+	if !absent(value) {
+		e.found = append(e.found, Indicator{kind, value})
+	}
+}
+
+// indicateAll notes the members that are indicators by their names.
+func (e *evidence) indicateAll(fields *node) {
+	if fields == nil {
+		return
+	}
+	for i := range fields.members {
+		m := &fields.members[i]
+		if m.value.kind != text {
+			continue
+		}
+		if kind, ok := indicatorFields[m.name]; ok {
+			e.indicate(kind, m.value.text)
 		}
 	}
-	if fields != nil {
-		for i := range fields.members {
-			m := &fields.members[i]
-			if kind, ok := indicatorFields[m.name]; ok && m.value.kind == text && !absent(m.value.text) {
-				add(kind, m.value.text)
-			}
+}
+
+// indicators gives those noted that are what they are said to be.
+func (e *evidence) indicators() []Indicator {
+	out := make([]Indicator, 0, len(e.found))
+	for _, i := range e.found {
+		if i.Value = e.indicator(i.Type, i.Value); i.Value != "" {
+			out = append(out, i)
 		}
-	}
-	if image != "" {
-		add(typeImage, image)
 	}
 	slices.SortFunc(out, func(a, b Indicator) int { return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Value, b.Value)) })
 	out = slices.Compact(out)
@@ -63,6 +77,7 @@ func (e *evidence) indicators(fields *node, image string) []Indicator {
 var (
 	domainForm = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+([a-z]{2,63}|xn--[a-z0-9-]{1,59})$`)
 	sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	principal  = regexp.MustCompile(`^[!-~]{1,256}$`)
 	imageForm  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?$`)
 )
 
@@ -105,6 +120,11 @@ func (e *evidence) indicator(kind, value string) string {
 		return value
 	case typeImage:
 		if len(value) > maxImage || !imageForm.MatchString(value) {
+			return ""
+		}
+		return e.free(value)
+	case typePrincipal:
+		if !principal.MatchString(value) {
 			return ""
 		}
 		return e.free(value)

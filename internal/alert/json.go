@@ -11,8 +11,9 @@ import (
 
 // Limits of one JSON value, far above any sender's and low enough to hold.
 const (
-	maxDepth  = 32
-	maxValues = 500_000
+	maxDepth   = 32
+	maxValues  = 500_000
+	maxNesting = 10_000 // where reading stops, as in encoding/json
 )
 
 type kind byte
@@ -26,11 +27,11 @@ const (
 	object  kind = '{'
 )
 
-// node is one JSON value with the bytes that it was read from. Numbers stay
+// node is one JSON value with the text that it was read from. Numbers stay
 // text, so that none loses digits.
 type node struct {
 	kind    kind
-	raw     []byte
+	raw     string
 	text    string   // of a text; the literal of a number or boolean
 	members []member // of an object, in the order of the input
 	items   []node   // of an array
@@ -57,6 +58,17 @@ func (n *node) get(name string) *node {
 	return nil
 }
 
+// at finds a value by the names on the way to it, with points between them;
+// nil when there is none.
+func (n *node) at(path string) *node {
+	for more := true; more && n != nil; {
+		var name string
+		name, path, more = strings.Cut(path, ".")
+		n = n.get(name)
+	}
+	return n
+}
+
 // problem is what is wrong with an input, in words that hold none of it.
 type problem string
 
@@ -64,140 +76,327 @@ func (p problem) Error() string { return string(p) }
 
 func problemf(format string, args ...any) problem { return problem(fmt.Sprintf(format, args...)) }
 
-// parse reads one JSON value. A key that stands twice in an object is a
-// problem: readers disagree about which one counts (THREATS A7).
-func parse(data []byte) (*node, error) {
-	if !json.Valid(data) {
-		var bad *json.SyntaxError
-		var into json.RawMessage
-		if errors.As(json.Unmarshal(data, &into), &bad) {
-			return nil, problemf("not JSON: reading stops at byte %d", bad.Offset)
-		}
-		return nil, problem("not JSON")
+// syntax is where text stops being JSON, counted in bytes from 1.
+type syntax int
+
+func (s syntax) Error() string { return fmt.Sprintf("not JSON: reading stops at byte %d", int(s)) }
+
+// parse reads one JSON value and nothing else.
+func parse(data string) (*node, error) { return new(reader).parse(data) }
+
+// reader reads JSON as encoding/json accepts it. What is well-formed and still
+// not taken is kept as the first problem, and reading goes on.
+type reader struct {
+	data    string
+	pos     int
+	values  int
+	problem problem
+	members []member // of the objects that are being read
+	items   []node   // of the arrays
+}
+
+// parse reads one value and nothing else. A key that stands twice in an object
+// is a problem: readers disagree about which one counts (THREATS A7).
+func (r *reader) parse(data string) (*node, error) {
+	*r = reader{data: data, members: r.members[:0], items: r.items[:0]}
+	n, err := r.document()
+	if r.pos < len(data) && !errors.As(err, new(syntax)) {
+		return nil, syntax(r.pos + 1)
 	}
-	r := reader{data: data}
-	n, err := r.value(0, "")
-	if err != nil {
+	return n, err
+}
+
+// document reads the next value and the space around it.
+func (r *reader) document() (*node, error) {
+	r.values, r.problem = 0, ""
+	n := new(node)
+	if err := r.value(n, 0, ""); err != nil {
 		return nil, err
 	}
-	return &n, nil
-}
-
-// reader walks over JSON that is known to be valid.
-type reader struct {
-	data   []byte
-	pos    int
-	values int
-}
-
-func (r *reader) skip() {
-	for r.pos < len(r.data) && strings.IndexByte(" \t\r\n,:", r.data[r.pos]) >= 0 {
-		r.pos++
-	}
-}
-
-func (r *reader) value(depth int, where string) (n node, err error) {
-	if r.values++; r.values > maxValues {
-		return n, problemf("more than %d values", maxValues)
-	}
 	r.skip()
-	start := r.pos
-	switch c := r.data[r.pos]; c {
-	case '{', '[':
-		if depth == maxDepth {
-			return n, problemf("nested more than %d levels deep", maxDepth)
-		}
-		r.pos++
-		n.kind = kind(c)
-		if c == '{' {
-			err = r.object(&n, depth, where)
-		} else {
-			err = r.array(&n, depth, where)
-		}
-		if err != nil {
-			return n, err
-		}
-		r.pos++
-	case '"':
-		n.kind, n.text = text, r.text()
-	case 'n':
-		n.kind = null
-		r.pos += len("null")
-	default:
-		n.kind = number
-		if c == 't' || c == 'f' {
-			n.kind = boolean
-		}
-		for r.pos < len(r.data) && strings.IndexByte(" \t\r\n,]}", r.data[r.pos]) < 0 {
-			r.pos++
-		}
-		n.text = string(r.data[start:r.pos])
+	if r.problem != "" {
+		return nil, r.problem
 	}
-	n.raw = r.data[start:r.pos]
 	return n, nil
 }
 
+func (r *reader) complain(p problem) {
+	if r.problem == "" {
+		r.problem = p
+	}
+}
+
+func (r *reader) skip() {
+	for r.pos < len(r.data) {
+		switch r.data[r.pos] {
+		case ' ', '\t', '\r', '\n':
+			r.pos++
+		default:
+			return
+		}
+	}
+}
+
+// bad is the error of the byte that cannot stand where it does.
+func (r *reader) bad() error { return syntax(min(r.pos+1, len(r.data))) }
+
+// value reads into n. Where names the member of the document that it lies in.
+func (r *reader) value(n *node, depth int, where string) error {
+	if r.values++; r.values > maxValues {
+		r.complain(problemf("more than %d values", maxValues))
+	}
+	r.skip()
+	if r.pos >= len(r.data) {
+		return r.bad()
+	}
+	start := r.pos
+	var err error
+	switch c := r.data[r.pos]; c {
+	case '{', '[':
+		err = r.nested(n, kind(c), depth, where)
+	case '"':
+		n.kind = text
+		n.text, err = r.string()
+	case 't':
+		n.kind, err = boolean, r.literal("true")
+	case 'f':
+		n.kind, err = boolean, r.literal("false")
+	case 'n':
+		n.kind, err = null, r.literal("null")
+	default:
+		n.kind, err = number, r.number()
+	}
+	n.raw = r.data[start:r.pos]
+	if n.kind == number || n.kind == boolean {
+		n.text = n.raw
+	}
+	return err
+}
+
+func (r *reader) nested(n *node, k kind, depth int, where string) error {
+	switch {
+	case depth >= maxNesting:
+		return r.bad()
+	case depth >= maxDepth:
+		r.complain(problemf("nested more than %d levels deep", maxDepth))
+	}
+	n.kind = k
+	r.pos++
+	if k == object {
+		return r.object(n, depth, where)
+	}
+	return r.array(n, depth, where)
+}
+
+// separated reads what stands between the parts of an object or array. Done
+// says that the closing bracket was read.
+func (r *reader) separated(closing byte, first bool) (done bool, err error) {
+	r.skip()
+	switch {
+	case r.pos >= len(r.data):
+		return false, r.bad()
+	case r.data[r.pos] == closing:
+		r.pos++
+		return true, nil
+	case first:
+		return false, nil
+	case r.data[r.pos] != ',':
+		return false, r.bad()
+	}
+	r.pos++
+	r.skip()
+	return false, nil
+}
+
 func (r *reader) object(n *node, depth int, where string) error {
-	for {
-		if r.skip(); r.data[r.pos] == '}' {
-			break
-		}
-		name := r.text()
-		below := where
-		if below == "" {
-			below = known(name)
-		}
-		v, err := r.value(depth+1, below)
+	base := len(r.members)
+	for first := true; ; first = false {
+		done, err := r.separated('}', first)
 		if err != nil {
 			return err
 		}
-		n.members = append(n.members, member{name, v})
-	}
-	names := make([]string, len(n.members))
-	for i, m := range n.members {
-		names[i] = m.name
-	}
-	slices.Sort(names)
-	for i := 1; i < len(names); i++ {
-		if names[i] == names[i-1] {
-			return problemf("%s: %s stands twice, so that readers may disagree about its value", place(where), known(names[i]))
+		if done {
+			break
 		}
+		var m member
+		if m.name, err = r.string(); err != nil {
+			return err
+		}
+		if r.skip(); r.pos >= len(r.data) || r.data[r.pos] != ':' {
+			return r.bad()
+		}
+		r.pos++
+		below := where
+		if below == "" {
+			below = m.name
+		}
+		if err := r.value(&m.value, depth+1, below); err != nil {
+			return err
+		}
+		if r.problem == "" {
+			r.members = append(r.members, m)
+		}
+	}
+	n.members = slices.Clone(r.members[base:])
+	clear(r.members[base:])
+	r.members = r.members[:base]
+	if name, twice := duplicate(n.members); twice {
+		r.complain(problemf("%s: %s stands twice, so that readers may disagree about its value", place(where), known(name)))
 	}
 	return nil
 }
 
 func (r *reader) array(n *node, depth int, where string) error {
-	for {
-		if r.skip(); r.data[r.pos] == ']' {
-			return nil
-		}
-		v, err := r.value(depth+1, where)
+	base := len(r.items)
+	for first := true; ; first = false {
+		done, err := r.separated(']', first)
 		if err != nil {
 			return err
 		}
-		n.items = append(n.items, v)
-	}
-}
-
-// text reads a string. Bytes that are no UTF-8 and halves of surrogate pairs
-// become U+FFFD.
-func (r *reader) text() string {
-	start := r.pos
-	plain := true
-	for r.pos++; r.data[r.pos] != '"'; r.pos++ {
-		if r.data[r.pos] == '\\' {
-			plain = false
-			r.pos++
+		if done {
+			break
+		}
+		var item node
+		if err := r.value(&item, depth+1, where); err != nil {
+			return err
+		}
+		if r.problem == "" {
+			r.items = append(r.items, item)
 		}
 	}
-	r.pos++
-	raw := r.data[start:r.pos]
-	if plain && utf8.Valid(raw) {
-		return string(raw[1 : len(raw)-1])
+	n.items = slices.Clone(r.items[base:])
+	clear(r.items[base:])
+	r.items = r.items[:base]
+	return nil
+}
+
+// few is up to how many names are compared each with each.
+const few = 32
+
+// duplicate finds a name that stands twice.
+func duplicate(members []member) (name string, twice bool) {
+	if len(members) <= few {
+		for i := range members {
+			for j := range i {
+				if members[i].name == members[j].name {
+					return members[i].name, true
+				}
+			}
+		}
+		return "", false
+	}
+	names := make([]string, len(members))
+	for i := range members {
+		names[i] = members[i].name
+	}
+	slices.Sort(names)
+	for i := 1; i < len(names); i++ {
+		if names[i] == names[i-1] {
+			return names[i], true
+		}
+	}
+	return "", false
+}
+
+func (r *reader) literal(word string) error {
+	for i := range len(word) {
+		if r.pos >= len(r.data) || r.data[r.pos] != word[i] {
+			return r.bad()
+		}
+		r.pos++
+	}
+	return nil
+}
+
+// number reads a number of RFC 8259.
+func (r *reader) number() error {
+	r.accept('-')
+	if r.accept('0') == 0 && r.digits() == 0 {
+		return r.bad()
+	}
+	if r.accept('.') > 0 && r.digits() == 0 {
+		return r.bad()
+	}
+	if r.accept('e')+r.accept('E') > 0 {
+		if r.accept('+') == 0 {
+			r.accept('-')
+		}
+		if r.digits() == 0 {
+			return r.bad()
+		}
+	}
+	return nil
+}
+
+func (r *reader) accept(c byte) (n int) {
+	if r.pos < len(r.data) && r.data[r.pos] == c {
+		r.pos++
+		n = 1
+	}
+	return n
+}
+
+func (r *reader) digits() (n int) {
+	for r.pos < len(r.data) && r.data[r.pos] >= '0' && r.data[r.pos] <= '9' {
+		r.pos++
+		n++
+	}
+	return n
+}
+
+// string reads a string. Bytes that are no UTF-8 and halves of surrogate pairs
+// become U+FFFD.
+func (r *reader) string() (string, error) {
+	start := r.pos
+	if r.accept('"') == 0 {
+		return "", r.bad()
+	}
+	plain := true
+	for ; r.pos < len(r.data); r.pos++ {
+		switch c := r.data[r.pos]; {
+		case c == '"':
+			r.pos++
+			return unquote(r.data[start:r.pos], plain), nil
+		case c < ' ':
+			return "", r.bad()
+		case c == '\\':
+			plain = false
+			if !r.escape() {
+				return "", r.bad()
+			}
+		}
+	}
+	return "", r.bad()
+}
+
+// escape goes from a backslash to the last byte of its escape.
+func (r *reader) escape() bool {
+	if r.pos++; r.pos >= len(r.data) {
+		return false
+	}
+	if r.data[r.pos] != 'u' {
+		return strings.IndexByte(`"\/bfnrt`, r.data[r.pos]) >= 0
+	}
+	for range 4 {
+		if r.pos++; r.pos >= len(r.data) || !isHex(r.data[r.pos]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// unquote gives what a well-formed string says; plain is one without escapes.
+func unquote(raw string, plain bool) string {
+	if plain && utf8.ValidString(raw) {
+		return raw[1 : len(raw)-1]
 	}
 	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return string(utf8.RuneError) // cannot be: the input is valid
+	if json.Unmarshal([]byte(raw), &s) != nil {
+		return string(utf8.RuneError) // cannot be: the reader has checked it
 	}
 	return s
 }
@@ -206,5 +405,5 @@ func place(where string) string {
 	if where == "" {
 		return "the alert"
 	}
-	return where
+	return known(where)
 }

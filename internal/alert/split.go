@@ -1,63 +1,85 @@
 package alert
 
 import (
-	"encoding/json"
+	"errors"
+	"iter"
 	"strconv"
 	"strings"
 )
 
-// part is one JSON value of an input.
+// part is one value of an input: JSON, or with an error what is none.
 type part struct {
 	where string
-	raw   []byte
+	raw   string // without the space around it
+	value *node
+	err   error
 }
 
 // split finds the values of an input. As soon as one line is an object of its
-// own, every line is taken for one, so that a broken line is a problem of that
-// line.
-func split(data []byte) (parts []part) {
-	whole := strings.Trim(strings.TrimPrefix(string(data), "\uFEFF"), " \t\r\n\x00")
+// own, or a line of a log that isLine knows, every line is taken for one, so
+// that a broken line is a problem of that line.
+func split(whole string, isLine func(string) bool) iter.Seq[part] {
+	r := new(reader)
+	n, err := r.parse(whole)
 	switch {
-	case whole == "":
-		return nil
-	case json.Valid([]byte(whole)):
-		return []part{{raw: []byte(whole)}}
-	}
-	objects := 0
-	for i, line := range strings.Split(whole, "\n") {
-		if line = strings.TrimSpace(line); line == "" {
-			continue
+	case !errors.As(err, new(syntax)):
+		return func(yield func(part) bool) { yield(part{raw: whole, value: n, err: err}) }
+	case linewise(r, whole, isLine):
+		return func(yield func(part) bool) {
+			for number, line := range lines(whole) {
+				n, err := r.parse(line)
+				if !yield(part{"line " + strconv.Itoa(number), line, n, err}) {
+					return
+				}
+			}
 		}
-		parts = append(parts, part{"line " + strconv.Itoa(i+1), []byte(line)})
-		if line[0] == '{' && json.Valid([]byte(line)) {
-			objects++
-		}
-	}
-	if objects > 0 && whole[0] != '[' {
-		return parts
 	}
 	return documents(whole)
 }
 
+// lines are those that are not empty, by their numbers from 1.
+func lines(whole string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		number := 0
+		for line := range strings.SplitSeq(whole, "\n") {
+			number++
+			if line = strings.TrimSpace(line); line != "" && !yield(number, line) {
+				return
+			}
+		}
+	}
+}
+
+func linewise(r *reader, whole string, isLine func(string) bool) bool {
+	for _, line := range lines(whole) {
+		if isLine(line) {
+			return true
+		}
+		if _, err := r.parse(line); line[0] == '{' && whole[0] != '[' && !errors.As(err, new(syntax)) {
+			return true
+		}
+	}
+	return false
+}
+
 // documents splits objects that go over several lines. What cannot be read any
 // more is the last part.
-func documents(whole string) (parts []part) {
-	dec := json.NewDecoder(strings.NewReader(whole))
-	for {
-		var raw json.RawMessage
-		at := dec.InputOffset()
-		if dec.Decode(&raw) != nil {
-			if left := strings.TrimSpace(whole[at:]); left != "" {
-				parts = append(parts, part{"", []byte(left)})
+func documents(whole string) iter.Seq[part] {
+	return func(yield func(part) bool) {
+		r := reader{data: whole}
+		for number := 1; r.pos < len(whole); number++ {
+			start := r.pos
+			n, err := r.document()
+			if errors.As(err, new(syntax)) {
+				r.pos = len(whole)
 			}
-			break
+			p := part{raw: strings.TrimSpace(whole[start:r.pos]), value: n, err: err}
+			if start > 0 || r.pos < len(whole) {
+				p.where = "value " + strconv.Itoa(number)
+			}
+			if !yield(p) {
+				return
+			}
 		}
-		parts = append(parts, part{"", raw})
 	}
-	for i := range parts {
-		if len(parts) > 1 {
-			parts[i].where = "value " + strconv.Itoa(i+1)
-		}
-	}
-	return parts
 }

@@ -1,0 +1,62 @@
+package alert
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// decoder understands one source.
+type decoder struct {
+	source Source
+	about  string             // what of it is understood, for people
+	looks  func(n *node) bool // by its shape an object is of this source
+	decode func(d *decoding, n *node, where string)
+
+	// A source that also writes lines of text has both of these.
+	isLine func(line string) bool
+	line   func(d *decoding, line, where string)
+}
+
+// decoders are all of them, in the order in which auto asks: what says what it
+// is comes before what is told by its shape.
+func decoders() []decoder {
+	return []decoder{
+		{source: CloudEvents, about: "CloudEvents 1.0 in JSON: structured, batched, or binary with its headers", looks: looksCloudEvent, decode: decodeCloudEvent},
+		{source: Alertmanager, about: "webhook notifications of version 4 and its twin 1, and single alerts", looks: looksAlertmanager, decode: decodeAlertmanager},
+		{source: Falco, about: "json_output of Falco, and what falcosidekick passes on", looks: looksFalco, decode: decodeFalco},
+	}
+}
+
+// About is a source and what of it is understood, in words for people.
+type About struct {
+	Source Source `json:"source"`
+	About  string `json:"about"`
+}
+
+// Sources lists what [Decode] understands, in the order of their names.
+func Sources() (all []About) {
+	for _, d := range decoders() {
+		all = append(all, About{d.source, d.about})
+	}
+	slices.SortFunc(all, func(a, b About) int { return strings.Compare(string(a.Source), string(b.Source)) })
+	return all
+}
+
+func sourceNames(all []decoder) string {
+	names := make([]string, len(all))
+	for i, d := range all {
+		names[i] = string(d.source)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// ParseSource reads a source's name.
+func ParseSource(s string) (Source, error) {
+	all := decoders()
+	if s != string(Auto) && !slices.ContainsFunc(all, func(d decoder) bool { return s == string(d.source) }) {
+		return "", fmt.Errorf("unknown source %q: want auto, or one of %s", s, sourceNames(all))
+	}
+	return Source(s), nil
+}
