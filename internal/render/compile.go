@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 
@@ -55,14 +56,38 @@ func (c *compiler) part(at string, requires []requirement, warnings []warning, r
 		p.warnings = append(p.warnings, c.condition(c.envs.target, fmt.Sprintf("%s.warnings[%d]", at, i), "when", w.When, "say", w.Say))
 	}
 	for i, r := range resources {
-		p.resources = append(p.resources, c.node(c.envs.target, fmt.Sprintf("%s.resources[%d]", at, i), any(r)))
+		p.resources = append(p.resources, c.resource(fmt.Sprintf("%s.resources[%d]", at, i), r))
 	}
 	for i, patch := range patches {
 		env := c.envs.target
-		if patch.On == onAutoscalers {
+		if patchSets[patch.On].many {
 			env = c.envs.each
 		}
 		p.patches = append(p.patches, patchNode{patch.On, c.node(env, fmt.Sprintf("%s.patches[%d].fields", at, i), any(patch.Fields))})
+	}
+	return p
+}
+
+// resource compiles an object, or one for each item of a list.
+func (c *compiler) resource(at string, r map[string]any) resourceNode {
+	source, repeated := r[forEach]
+	if !repeated {
+		return resourceNode{object: c.node(c.envs.target, at, any(r))}
+	}
+	fields := maps.Clone(r)
+	delete(fields, forEach)
+	list, _ := source.(string)
+	if list == "" {
+		c.doc.Problem(at+"."+forEach, "missing: an expression that gives a list; item is one of it")
+	}
+	return resourceNode{c.value(c.envs.target, at+"."+forEach, list), c.node(c.envs.item, at, any(fields))}
+}
+
+func (c *compiler) value(env *expr.Env, at, source string) *expr.Program {
+	c.parameters(at, source)
+	p, err := env.Value(source)
+	if err != nil {
+		c.doc.Expression(at, err)
 	}
 	return p
 }
@@ -106,10 +131,8 @@ func (c *compiler) parameters(at, source string) {
 	}
 }
 
-const (
-	onTarget      = "target"
-	onAutoscalers = "autoscalers"
-)
+// forEach is the key of a resource that is created for each item of a list.
+const forEach = "forEach"
 
 var (
 	nameForm      = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
@@ -175,17 +198,40 @@ func (c *compiler) checkContent(at string, resources []map[string]any, patches [
 		}
 	}
 	for i, p := range patches {
-		c.oneOf(fmt.Sprintf("%s.patches[%d].on", at, i), p.On, onTarget, onAutoscalers)
+		c.oneOf(fmt.Sprintf("%s.patches[%d].on", at, i), p.On, sorted(patchSets)...)
 		if len(p.Fields) == 0 {
 			c.doc.Problem(fmt.Sprintf("%s.patches[%d].fields", at, i), "missing: the fields to set, as they stand in the object; null takes one away")
 		}
-		for _, own := range []string{"apiVersion", "kind", "metadata", "status"} {
+		for _, own := range []string{"apiVersion", "kind", "status"} {
 			if _, has := p.Fields[own]; has {
 				c.doc.Problem(fmt.Sprintf("%s.patches[%d].fields.%s", at, i, own), "a patch may not touch %s", own)
 			}
 		}
+		c.checkMetadata(fmt.Sprintf("%s.patches[%d].fields.metadata", at, i), p.Fields["metadata"])
 	}
 	return len(resources)+len(patches) > 0
+}
+
+// annotations are what a patch may set of an object's metadata: what tells a
+// controller to leave the object, or its pods, as they are.
+var annotations = regexp.MustCompile(`^(irgit\.dev/|autoscaling\.keda\.sh/paused|kustomize\.toolkit\.fluxcd\.io/prune$|argocd\.argoproj\.io/sync-options$|helm\.sh/resource-policy$)`)
+
+func (c *compiler) checkMetadata(at string, metadata any) {
+	fields, ok := metadata.(map[string]any)
+	if metadata != nil && !ok {
+		c.doc.Problem(at, "want annotations")
+	}
+	for _, key := range sorted(fields) {
+		if key != "annotations" {
+			c.doc.Problem(at+"."+key, "a patch may touch annotations only")
+		}
+	}
+	keys, _ := fields["annotations"].(map[string]any)
+	for _, key := range sorted(keys) {
+		if !annotations.MatchString(key) {
+			c.doc.Problem(at+".annotations", "a patch may not set %s: want one that pauses a scaler, keeps an object from being pruned, or begins with irgit.dev/", key)
+		}
+	}
 }
 
 func (c *compiler) needs(path, value, what string) {

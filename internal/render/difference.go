@@ -13,7 +13,55 @@ import (
 // The functions below compare plain data in which null is the same as absent,
 // as it is for the API server.
 
-// merged is v with a JSON merge patch applied (RFC 7396); neither is changed.
+// listKeys are the fields of a pod whose lists a strategic merge takes item by
+// item, and the field that tells items apart (k8s.io/api, patchMergeKey).
+var listKeys = map[string]string{
+	"containers": "name", "initContainers": "name", "volumes": "name", "env": "name", "imagePullSecrets": "name", "volumeMounts": "mountPath",
+}
+
+// keyed gives the items of a list by what tells them apart, and their order.
+// It is false where something does not, and then a list is one value.
+func keyed(field string, list []any) (items map[string]any, order []string, ok bool) {
+	key, known := listKeys[field]
+	items = make(map[string]any, len(list))
+	for _, item := range list {
+		m, _ := item.(map[string]any)
+		name, _ := m[key].(string)
+		if _, twice := items[name]; !known || twice || name == "" {
+			return nil, nil, false
+		}
+		items[name], order = item, append(order, name)
+	}
+	return items, order, known
+}
+
+// joined is a list with the items of a patch merged into it by what tells them
+// apart. New items come first, as kustomize puts them.
+func joined(field string, old, patch []any) ([]any, bool) {
+	was, order, ok := keyed(field, old)
+	want, first, also := keyed(field, patch)
+	if !ok || !also {
+		return nil, false
+	}
+	var out []any
+	for _, name := range first {
+		if _, there := was[name]; !there {
+			out = append(out, merged(nil, want[name].(map[string]any)))
+		}
+	}
+	for _, name := range order {
+		if change, changes := want[name]; changes {
+			out = append(out, merged(was[name], change.(map[string]any)))
+		} else {
+			out = append(out, was[name])
+		}
+	}
+	return out, true
+}
+
+// merged is v with a strategic merge patch applied, of which irgit writes what
+// is a JSON merge patch (RFC 7396) but for the lists of a pod; neither is
+// changed.
 func merged(v any, patch map[string]any) map[string]any {
 	old, _ := v.(map[string]any)
 	out := make(map[string]any, len(old)+len(patch))
@@ -26,6 +74,13 @@ func merged(v any, patch map[string]any) map[string]any {
 			delete(out, key)
 		case map[string]any:
 			out[key] = merged(out[key], value)
+		case []any:
+			old, _ := out[key].([]any)
+			if list, ok := joined(key, old, value); ok {
+				out[key] = list
+			} else {
+				out[key] = value
+			}
 		default:
 			out[key] = value
 		}
@@ -100,6 +155,9 @@ func compare(path []string, before, after any, changes *[]FieldChange) {
 		return
 	case []any:
 		a, ok := after.([]any)
+		if ok && compareKeyed(path, b, a, changes) {
+			return
+		}
 		if !ok || len(a) != len(b) {
 			break
 		}
@@ -109,6 +167,28 @@ func compare(path []string, before, after any, changes *[]FieldChange) {
 		return
 	}
 	*changes = append(*changes, FieldChange{strings.Join(path, ""), before, after})
+}
+
+// compareKeyed compares lists whose items are told apart by a name. The order
+// of those in both counts as well.
+func compareKeyed(path []string, before, after []any, changes *[]FieldChange) bool {
+	if len(path) == 0 {
+		return false
+	}
+	field := strings.TrimPrefix(path[len(path)-1], ".")
+	was, first, ok := keyed(field, before)
+	is, then, also := keyed(field, after)
+	if !ok || !also {
+		return false
+	}
+	both := func(in map[string]any) func(string) bool { return func(name string) bool { return in[name] == nil } }
+	if stayed, now := slices.DeleteFunc(slices.Clone(first), both(is)), slices.DeleteFunc(slices.Clone(then), both(was)); !slices.Equal(stayed, now) {
+		*changes = append(*changes, FieldChange{strings.Join(path, ""), strings.Join(first, ", "), strings.Join(then, ", ")})
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(first, then)))) {
+		compare(append(slices.Clone(path), fmt.Sprintf("[%q]", name)), was[name], is[name], changes)
+	}
+	return true
 }
 
 var plainField = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)

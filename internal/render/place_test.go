@@ -374,7 +374,7 @@ func TestWhatCannotBePlacedOrProvedSaysWhy(t *testing.T) {
 			"shop/eu-web", render.Unplaced, "it does not hold Deployment.apps shop/eu-web",
 		},
 		"a field would have to go": {
-			with("a directory that Flux generates for", map[string]string{"apps/more/ledger.yaml": strings.Replace(ledger, "spec:\n", "spec:\n  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 1}}\n", 1)}),
+			with("a directory that Flux generates for", map[string]string{"apps/more/ledger.yaml": strings.NewReplacer("StatefulSet", "DaemonSet", "spec:\n", "spec:\n  updateStrategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1}}\n").Replace(ledger)}),
 			"shop/ledger", render.Unplaced, "spec.updateStrategy.rollingUpdate would have to go",
 		},
 		"an object in braces": {

@@ -40,7 +40,14 @@ type Request struct {
 	Index    *fleet.Index
 	Tree     *gitops.Tree // the base; the incident must not be in it
 	Actions  []policy.Action
+
+	// Indicators are those of the incident's alerts. What is not an address, a
+	// prefix or a domain by its form is left out.
+	Indicators []Indicator
 }
+
+// Indicator is a value that alerts named, by its type: ip, cidr, domain.
+type Indicator struct{ Type, Value string }
 
 // Bundle is what an incident writes.
 type Bundle struct {

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/irgit/irgit/internal/expr"
 	"github.com/irgit/irgit/internal/fleet"
@@ -59,12 +58,14 @@ func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *St
 		return failed(err)
 	}
 	for _, n := range slices.Concat(t.common.resources, v.resources) {
-		obj, err := n.object(ctx, vars)
+		all, err := n.objects(ctx, vars)
 		if err != nil {
 			return failed(err)
 		}
-		if err := b.create(step, obj); err != nil {
-			return err
+		for _, obj := range all {
+			if err := b.create(step, obj); err != nil {
+				return err
+			}
 		}
 	}
 	for _, p := range patches {
@@ -117,25 +118,28 @@ func (c condition) say(ctx context.Context, vars expr.Vars) string {
 	return strings.Join(strings.Fields(fmt.Sprint(v)), " ")
 }
 
-// patches evaluates patches and finds the way of each into the cluster.
-func (b *bundler) patches(ctx context.Context, d *draft, action string, nodes []patchNode, vars expr.Vars) (all []Patch, err error) {
-	for _, n := range nodes {
-		refs := []fleet.ObjectRef{b.target.Ref()}
-		if n.on == onAutoscalers {
-			refs = b.request.Index.Autoscalers(b.target)
+// objects evaluates a resource: one object, or one for each item of its list.
+func (n resourceNode) objects(ctx context.Context, vars expr.Vars) (all []map[string]any, err error) {
+	if n.list == nil {
+		obj, err := n.object.object(ctx, vars)
+		return []map[string]any{obj}, err
+	}
+	list, err := n.list.Eval(ctx, vars)
+	if err != nil {
+		return nil, fmt.Errorf("%s.%s: %w", n.object.path, forEach, err)
+	}
+	items, ok := list.([]any)
+	if !ok {
+		return nil, fmt.Errorf("%s.%s: want a list, have %T", n.object.path, forEach, list)
+	}
+	vars = maps.Clone(vars)
+	for _, item := range items {
+		vars["item"] = item
+		obj, err := n.object.object(ctx, vars)
+		if err != nil {
+			return nil, err
 		}
-		for _, ref := range refs {
-			vars["each"] = objectView{ref.APIVersion, ref.Kind, ref.Namespace, ref.Name}
-			fields, err := n.fields.object(ctx, vars)
-			if err != nil {
-				return nil, err
-			}
-			p := Patch{Action: action, Object: ref, Fields: runtime.DeepCopyJSON(fields)}
-			if err := b.reach(ctx, d, &p); err != nil {
-				return nil, err
-			}
-			all = append(all, p)
-		}
+		all = append(all, obj)
 	}
 	return all, nil
 }

@@ -185,3 +185,14 @@ func updateStrategy(object *unstructured.Unstructured) string {
 	}
 	return ""
 }
+
+// podTemplate is where an object of a kind keeps the template of its pods.
+func podTemplate(kind string) []string {
+	switch kind {
+	case "CronJob":
+		return []string{"spec", "jobTemplate", "spec", "template"}
+	case "Pod":
+		return nil
+	}
+	return []string{"spec", "template"}
+}

@@ -23,7 +23,7 @@ type Action struct {
 	Warnings   []string             `json:"warnings,omitempty"` // what may be said about a target
 	Variants   []Variant            `json:"variants,omitempty"` // the first whose When holds is used
 	Creates    []string             `json:"creates,omitempty"`  // kinds
-	Patches    []string             `json:"patches,omitempty"`  // target, autoscalers
+	Patches    []string             `json:"patches,omitempty"`  // target, podTemplate, autoscalers, bindings, delivery
 	File       string               `json:"file"`               // with line and column
 	Origin     string               `json:"origin,omitempty"`
 	Overrides  string               `json:"overrides,omitempty"` // the file of the template that this one replaced
@@ -119,7 +119,7 @@ type warning struct {
 }
 
 type patchSpec struct {
-	On     string         `json:"on"` // target, autoscalers
+	On     string         `json:"on"` // of patchSets
 	Fields map[string]any `json:"fields"`
 }
 
@@ -143,8 +143,15 @@ type condition struct {
 // part is what a template has in common, or what a variant adds.
 type part struct {
 	requires, warnings []condition
-	resources          []*node
+	resources          []resourceNode
 	patches            []patchNode
+}
+
+// resourceNode is an object to create, for each item of a list where there is
+// one.
+type resourceNode struct {
+	list   *expr.Program
+	object *node
 }
 
 type patchNode struct {

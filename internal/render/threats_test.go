@@ -180,7 +180,8 @@ func TestThreatA9G3G4TemplatesAreNotTrusted(t *testing.T) {
 		"schema":                   {object("policyTypes: [Ingress]", "policyTypes: [Ingres]"), "Ingres"},
 		"unknown field":            {object("policyTypes: [Ingress]", "policyTypes: [Ingress]\n        podSelectors: {}"), "unknown field"},
 		"too large":                {object("x ${params.text} y", "${[0,1,2,3,4,5,6,7,8,9].map(a, [0,1,2,3,4,5,6,7,8,9].map(b, [0,1,2,3,4,5,6,7,8,9].map(c, 'sixty-four bytes or more of text that is repeated a thousand times')).flatten()).flatten().join('')}"), "more than the 65536"},
-		"patch on a wrong kind":    {"  patches:\n    - on: target\n      fields: {metadata: {name: x}}\n", "may not touch metadata"},
+		"patch on a wrong kind":    {"  patches:\n    - on: target\n      fields: {metadata: {name: x}}\n", "touch annotations only"},
+		"patch of an annotation":   {"  patches:\n    - on: target\n      fields: {metadata: {annotations: {kubectl.kubernetes.io/default-container: x}}}\n", "may not set kubectl"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sources, err := render.Sources()

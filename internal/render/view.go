@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/irgit/irgit/internal/expr"
 	"github.com/irgit/irgit/internal/fleet"
 )
@@ -62,6 +64,9 @@ type targetView struct {
 	Autoscalers       []objectView      `json:"autoscalers"`
 	Policies          []objectView      `json:"policies"`   // that select it today
 	Allowances        []string          `json:"allowances"` // sentences: what NetworkPolicies among them let through
+	Object            map[string]any    `json:"object"`     // as Git renders it
+	PodSpec           map[string]any    `json:"podSpec"`    // the spec of its pods' template
+	Delivery          string            `json:"delivery"`   // Kind of the sync object that applies it, "" when none is known
 	Appliers          []string          `json:"appliers"`   // users as whom changes of it and of its autoscalers come from Git; no quotes in them
 	AppliersDoubt     string            `json:"appliersDoubt"`
 }
@@ -74,10 +79,11 @@ type portView struct {
 }
 
 type objectView struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Namespace  string `json:"namespace"`
-	Name       string `json:"name"`
+	APIVersion string         `json:"apiVersion"`
+	Kind       string         `json:"kind"`
+	Namespace  string         `json:"namespace"`
+	Name       string         `json:"name"`
+	Object     map[string]any `json:"object"` // as Git renders it
 }
 
 type incidentView struct {
@@ -85,13 +91,25 @@ type incidentView struct {
 	Name    string `json:"name"`    // irgit-<id>, the beginning of every created object's name
 	Key     string `json:"key"`     // the id's last eight digits
 	Expires string `json:"expires"` // RFC 3339, UTC
+
+	Indicators []indicatorView `json:"indicators"` // of all its alerts, in their order
 }
 
-// environments are the three sets of variables an expression may have.
+// indicatorView is the one thing in a template that comes from an alert: a
+// value that was checked to be of its type and can be nothing else.
+type indicatorView struct {
+	Type   string `json:"type"`   // ip, cidr, domain
+	Value  string `json:"value"`  // an address or a prefix in its shortest form, a domain in lower case
+	CIDR   string `json:"cidr"`   // of an ip or a cidr, "" of a domain
+	Public bool   `json:"public"` // not of a network that is private, local, or shared by many
+}
+
+// environments are the sets of variables an expression may have.
 type environments struct {
 	parameters *expr.Env // params
 	target     *expr.Env // and cluster, target, incident
-	each       *expr.Env // and each, an autoscaler
+	each       *expr.Env // and each, the object that is patched
+	item       *expr.Env // and item, of a forEach
 }
 
 var declared = sync.OnceValues(func() (e environments, err error) {
@@ -104,7 +122,12 @@ var declared = sync.OnceValues(func() (e environments, err error) {
 		return e, err
 	}
 	vars["each"] = objectView{}
-	e.each, err = expr.NewEnv(vars)
+	if e.each, err = expr.NewEnv(vars); err != nil {
+		return e, err
+	}
+	delete(vars, "each")
+	vars["item"] = nil
+	e.item, err = expr.NewEnv(vars)
 	return e, err
 })
 
@@ -126,6 +149,13 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	object, _ := r.Index.Object(target.Ref())
 	view.PodSelector, view.MatchLabels = selectorsOf(object, target)
 	view.UpdateStrategy = updateStrategy(object)
+	if object != nil {
+		view.Object = object.Object
+		view.PodSpec, _, _ = unstructured.NestedMap(object.Object, append(podTemplate(target.Kind), "spec")...)
+	}
+	if ref, ok := r.Index.Delivering(target.Root); ok {
+		view.Delivery = ref.Kind
+	}
 	view.InMesh = inMesh(object, target, c.Mesh.Mode, cluster.Namespaces)
 	if c.Mesh.Mode == "istio-ambient" && c.Mesh.Waypoint != "" {
 		// A waypoint's ServiceAccount has its Gateway's name
@@ -137,20 +167,28 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	}
 	view.Ports = portsOf(r.Index, target)
 	for _, a := range r.Index.Autoscalers(target) {
-		view.Autoscalers = append(view.Autoscalers, objectView{a.APIVersion, a.Kind, a.Namespace, a.Name})
+		view.Autoscalers = append(view.Autoscalers, viewOf(r.Index, a))
 	}
 	appliers := r.Index.Appliers(append(r.Index.Autoscalers(target), target.Ref())...)
 	view.Appliers, view.AppliersDoubt = appliers.Users, appliers.Doubt
 	for _, ref := range r.Index.Selecting(target) {
-		view.Policies = append(view.Policies, objectView{ref.APIVersion, ref.Kind, ref.Namespace, ref.Name})
+		view.Policies = append(view.Policies, viewOf(r.Index, ref))
 	}
 	for _, a := range r.Index.Allowances(target) {
 		view.Allowances = append(view.Allowances, a.Sentence)
 	}
 	return expr.Vars{
 		"cluster": cluster, "target": view,
-		"incident": incidentView{r.Incident, objectName(r.Incident), r.Incident[strings.LastIndexByte(r.Incident, '-')+1:], r.Expires.UTC().Format(time.RFC3339)},
+		"incident": incidentView{r.Incident, objectName(r.Incident), r.Incident[strings.LastIndexByte(r.Incident, '-')+1:], r.Expires.UTC().Format(time.RFC3339), indicators(r.Indicators)},
 	}
+}
+
+func viewOf(ix *fleet.Index, ref fleet.ObjectRef) objectView {
+	v := objectView{APIVersion: ref.APIVersion, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}
+	if u, ok := ix.Object(ref); ok {
+		v.Object = u.Object
+	}
+	return v
 }
 
 func objectName(incident string) string { return "irgit-" + incident }
