@@ -1,11 +1,15 @@
 // Command bench measures irgit against the git program on generated fleets of
 // several sizes, over smart HTTP on loopback, and prints ratios of one run.
 // Absolute times are this machine's; the ratios are what counts.
+//
+//	-index N      measure the index of all clusters only, on a fleet of N files
+//	-profile DIR  write profiles of the index: cpu and heap, cold, warm and changed
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,13 +30,16 @@ import (
 const rounds = 7 // of each measurement; the median counts
 
 func main() {
-	if err := bench(context.Background()); err != nil {
+	only := flag.Int("index", 0, "measure the index of all clusters only, on a fleet of so many `files`")
+	profiles := flag.String("profile", "", "a `directory` for profiles of the index, cpu and heap")
+	flag.Parse()
+	if err := bench(context.Background(), *only, *profiles); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func bench(ctx context.Context) error {
+func bench(ctx context.Context, only int, profiles string) error {
 	dir, err := os.MkdirTemp("", "irgit-bench-")
 	if err != nil {
 		return err
@@ -43,20 +50,45 @@ func bench(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = server.Close() }()
-	options, err := engineOptions()
-	if err != nil {
+	b := &suite{dir: dir, url: server.URL, profiles: profiles}
+	if only > 0 {
+		m, err := b.fleet(ctx, only)
+		if err != nil {
+			return err
+		}
+		return m.indexes(ctx)
+	}
+	if b.options, err = engineOptions(); err != nil {
 		return err
 	}
+	return b.all(ctx)
+}
+
+const largest = 96_000 // files
+
+// suite is what the measurements of one run have in common.
+type suite struct {
+	dir, url, profiles string
+	options            incident.Options
+}
+
+// fleet generates a fleet of about n files.
+func (b *suite) fleet(ctx context.Context, n int) (*measurement, error) {
+	name := fmt.Sprintf("fleet-%d.git", n)
+	m := &measurement{suite: b, url: b.url + "/" + name, bare: filepath.Join(b.dir, name), cache: filepath.Join(b.dir, "cache-"+name)}
+	return m, generate(ctx, m.bare, n)
+}
+
+func (b *suite) all(ctx context.Context) error {
 	fmt.Println("respond is alert → pushed branch: resolve, match, render, validate, prove, commit, push. clone is the git program's")
 	fmt.Println("clone --depth 1, commit and push of one file. Cold has no cache; warm has been at this base before.")
 	row := "%-7s %-9s %-13s %-13s %-12s %-9s %-10s %-10s %-7s %s\n"
 	fmt.Printf(row, "files", "clusters", "respond cold", "respond warm", "clone", "speed-up", "push", "git push", "ratio", "fetched cold")
 	var warmest []time.Duration
-	var largest *measurement
-	for _, files := range []int{1600, 16000, 96000} {
-		name := fmt.Sprintf("fleet-%d.git", files)
-		m := &measurement{dir: dir, url: server.URL + "/" + name, bare: filepath.Join(dir, name), cache: filepath.Join(dir, "cache-"+name), options: options}
-		if err := generate(ctx, m.bare, files); err != nil {
+	var last *measurement
+	for _, files := range []int{1600, 16000, largest} {
+		m, err := b.fleet(ctx, files)
+		if err != nil {
 			return err
 		}
 		cold, err := m.respond(ctx, 0)
@@ -87,7 +119,7 @@ func bench(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		largest = m
+		last = m
 		w, p, g := median(warm), median(push), median(gitPush)
 		warmest = append(warmest, w)
 		fmt.Printf(row, fmt.Sprint(files), fmt.Sprint(clustersFor(files)), ms(cold), ms(w), ms(clone), fmt.Sprintf("%.0f x", float64(clone)/float64(w)),
@@ -98,7 +130,7 @@ func bench(ctx context.Context) error {
 	if err := printMemory(); err != nil {
 		return err
 	}
-	return largest.indexes(ctx)
+	return last.indexes(ctx)
 }
 
 // printMemory prints the peak of what the process had resident, the git
@@ -144,8 +176,8 @@ func median(d []time.Duration) time.Duration {
 }
 
 type measurement struct {
-	dir, url, bare, cache string
-	options               incident.Options
+	*suite
+	url, bare, cache string
 }
 
 type result struct {
