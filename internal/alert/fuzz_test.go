@@ -82,3 +82,8 @@ func BenchmarkFalcoNDJSON(b *testing.B) {
 		}
 	}
 }
+
+func FuzzKubernetesAudit(f *testing.F) {
+	seed(f, "kubernetes-audit.ndjson")
+	fuzz(f, KubernetesAudit)
+}

@@ -170,3 +170,12 @@ func (e *evidence) free(value string) string {
 	}
 	return value
 }
+
+// isPublic reports an address that is nobody's own.
+func isPublic(address string) bool {
+	a, err := netip.ParseAddr(refanged.Replace(strings.Trim(strings.TrimSpace(address), "[]")))
+	return err == nil && !a.Unmap().IsPrivate() && !carrierGrade.Contains(a.Unmap()) && a.IsGlobalUnicast()
+}
+
+// carrierGrade is what RFC 6598 shares out, and some clusters give to pods.
+var carrierGrade = netip.MustParsePrefix("100.64.0.0/10")

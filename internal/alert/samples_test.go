@@ -133,7 +133,7 @@ func check(t *testing.T, wants []want, items []Item) {
 		if w.field[0] != "" {
 			require.Equal(t, w.field[1], a.Fields[w.field[0]])
 		}
-		require.Regexp(t, `^(falco|alertmanager|cloudevents):[0-9a-f]{32}$`, a.ID)
+		require.Regexp(t, `^[a-z-]+:[0-9a-f]{32}$`, a.ID)
 		require.Regexp(t, `^sha256:[0-9a-f]{64}$`, a.Digest)
 		require.False(t, a.Truncated)
 		text, err := json.Marshal(a)

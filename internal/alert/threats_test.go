@@ -220,7 +220,7 @@ func promises(t require.TestingT, item Item) {
 		return
 	}
 	a := item.Alert
-	require.Regexp(t, `^(falco|alertmanager|cloudevents):[0-9a-f]{32}$`, a.ID)
+	require.Regexp(t, `^[a-z-]+:[0-9a-f]{32}$`, a.ID)
 	require.Regexp(t, `^sha256:[0-9a-f]{64}$`, a.Digest)
 	require.NotEmpty(t, a.Rule)
 	require.LessOrEqual(t, len(a.Fields), maxFields)
