@@ -28,7 +28,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 
@@ -198,20 +197,4 @@ func (s *session) sorts() bool {
 		}
 	}
 	return false
-}
-
-func plain(rendered resmap.ResMap) ([]*unstructured.Unstructured, error) {
-	objects := make([]*unstructured.Unstructured, 0, rendered.Size())
-	for _, r := range rendered.Resources() {
-		data, err := r.MarshalJSON()
-		if err != nil {
-			return nil, err
-		}
-		u := &unstructured.Unstructured{}
-		if err := u.UnmarshalJSON(data); err != nil {
-			return nil, fmt.Errorf("%s %s: %w", r.GetKind(), r.GetName(), err)
-		}
-		objects = append(objects, u)
-	}
-	return objects, nil
 }
