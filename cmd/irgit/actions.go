@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -58,7 +56,11 @@ func newActionsCommand() *cobra.Command {
 			if output == "json" {
 				return printJSON(cmd.OutOrStdout(), a)
 			}
-			return showAction(cmd.OutOrStdout(), a)
+			var doc actionDoc
+			doc.action("#", a)
+			doc.line("Template: %s, %s", a.File, a.Digest)
+			_, err = io.WriteString(cmd.OutOrStdout(), doc.String())
+			return err
 		},
 	})
 	return group
@@ -98,83 +100,4 @@ func cuts(word string) string {
 		return "stay"
 	}
 	return "may stay"
-}
-
-func showAction(out io.Writer, a render.Action) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	row := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(w, "%s\t%s\n", name, value)
-		}
-	}
-	v := a.Vocabulary
-	row("action", a.Name)
-	row("summary", a.Summary)
-	row("creates", strings.Join(a.Creates, ", "))
-	row("patches", strings.Join(a.Patches, ", "))
-	row("open connections", cuts(a.Cuts))
-	row("undo", a.Undo.How)
-	row("", a.Undo.Hurts)
-	row("D3FEND", strings.TrimSpace(v.Tactic+" "+strings.Join(v.D3FEND, ", ")))
-	row("OpenC2", v.OpenC2)
-	row("phase", v.Phase)
-	row("CSF", strings.Join(v.CSF, ", "))
-	row("CACAO", v.CACAO)
-	row("RE&CT", strings.Join(v.React, ", "))
-	row("ATT&CK answered", strings.Join(v.Attack, ", "))
-	row("template", a.File)
-	row("digest", a.Digest)
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	list(out, "What it does not do", a.DoesNot)
-	list(out, "It does not fit when", a.Requires)
-	list(out, "It warns when", a.Warnings)
-	if len(a.Variants) > 0 {
-		fmt.Fprintln(out, "\nVariants, the first that holds is used")
-		for _, variant := range a.Variants {
-			fmt.Fprintf(out, "  %s: %s\n", variant.Name, orAlways(variant.When))
-			for _, s := range variant.DoesNot {
-				fmt.Fprintf(out, "    - %s\n", s)
-			}
-		}
-	}
-	if len(a.Parameters) > 0 {
-		fmt.Fprintln(out, "\nParameters")
-	}
-	for _, name := range slices.Sorted(maps.Keys(a.Parameters)) {
-		p := a.Parameters[name]
-		words := []string{p.Type}
-		if p.Required {
-			words = append(words, "required")
-		}
-		if p.Default != nil {
-			words = append(words, fmt.Sprintf("default %v", p.Default))
-		}
-		if len(p.Enum) > 0 {
-			words = append(words, "one of "+strings.Join(p.Enum, " "))
-		}
-		if p.Pattern != "" {
-			words = append(words, "pattern "+p.Pattern)
-		}
-		fmt.Fprintf(out, "  %s (%s)\n    %s\n", name, strings.Join(words, ", "), p.Description)
-	}
-	return nil
-}
-
-func orAlways(condition string) string {
-	if condition == "" {
-		return "always"
-	}
-	return strings.Join(strings.Fields(condition), " ")
-}
-
-func list(out io.Writer, title string, items []string) {
-	if len(items) == 0 {
-		return
-	}
-	fmt.Fprintf(out, "\n%s\n", title)
-	for _, s := range items {
-		fmt.Fprintf(out, "  - %s\n", s)
-	}
 }

@@ -37,7 +37,9 @@ or a repository at its base branch.
     cluster: prod-eu
     namespace: payments
     kind: Deployment
-    name: payments`,
+    name: payments
+  indicators:                # for actions that use those of the alerts
+    - {type: ip, value: 203.0.113.7}`,
 		Args: oneArgument("a file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.output == "json" {

@@ -26,6 +26,7 @@ type Preview struct {
 	Parameters map[string]any `json:"parameters"`
 	Fleet      string         `json:"fleet"` // a folder or repository; "" is the caller's default
 	Target     PreviewTarget  `json:"target"`
+	Indicators []Indicator    `json:"indicators"` // as alerts would name them
 }
 
 // PreviewTarget names a workload of the fleet.
@@ -72,7 +73,7 @@ func (c *Catalogue) Preview(ctx context.Context, p Preview, f *fleet.Fleet) (*Bu
 	}
 	r := Request{
 		Incident: previewIncident, Expires: previewExpires, Index: ix, Tree: f.Tree(),
-		Actions: []policy.Action{{Name: p.Action, Parameters: p.Parameters}},
+		Actions: []policy.Action{{Name: p.Action, Parameters: p.Parameters}}, Indicators: p.Indicators,
 	}
 	var names []string
 	for _, w := range ix.Workloads() {

@@ -47,7 +47,10 @@ type Request struct {
 }
 
 // Indicator is a value that alerts named, by its type: ip, cidr, domain.
-type Indicator struct{ Type, Value string }
+type Indicator struct {
+	Type  string `json:"type"`
+	Value string `json:"value"`
+}
 
 // Bundle is what an incident writes.
 type Bundle struct {

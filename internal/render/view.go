@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -130,6 +131,33 @@ var declared = sync.OnceValues(func() (e environments, err error) {
 	e.item, err = expr.NewEnv(vars)
 	return e, err
 })
+
+// Variables lists the names that expressions of templates may use, fields
+// included, each once.
+func Variables() []string {
+	names := map[string]bool{}
+	var fields func(reflect.Type)
+	fields = func(t reflect.Type) {
+		switch t.Kind() {
+		case reflect.Slice:
+			fields(t.Elem())
+		case reflect.Struct:
+			for i := range t.NumField() {
+				names[t.Field(i).Tag.Get("json")] = true
+				fields(t.Field(i).Type)
+			}
+		}
+	}
+	for name, v := range (expr.Vars{"params": map[string]any{}, "cluster": clusterView{}, "target": targetView{}, "incident": incidentView{}, "each": objectView{}}) {
+		names[name] = true
+		fields(reflect.TypeOf(v))
+	}
+	names["item"] = true
+	return sorted(names)
+}
+
+// PatchSets lists what the on of a patch may say.
+func PatchSets() []string { return sorted(patchSets) }
 
 // variables gives templates the fleet's view of a request. target is as the
 // index renders it.
