@@ -191,7 +191,7 @@ func TestSourcesByName(t *testing.T) {
 		require.Equal(t, Source(name), s)
 	}
 	_, err := ParseSource("Falco")
-	require.EqualError(t, err, `unknown source "Falco": want auto, or one of alertmanager, cloudevents, falco`)
+	require.EqualError(t, err, `unknown source "Falco": want auto, or one of `+sourceNames(decoders()))
 	items, err := Decode([]byte(falco("")), Options{Source: Alertmanager})
 	require.NoError(t, err)
 	require.Equal(t, "alerts: want a list", items[0].Problem)

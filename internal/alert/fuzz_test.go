@@ -87,3 +87,8 @@ func FuzzKubernetesAudit(f *testing.F) {
 	seed(f, "kubernetes-audit.ndjson")
 	fuzz(f, KubernetesAudit)
 }
+
+func FuzzTetragon(f *testing.F) {
+	seed(f, "tetragon.ndjson", "tetragon")
+	fuzz(f, Tetragon)
+}
