@@ -92,3 +92,8 @@ func FuzzTetragon(f *testing.F) {
 	seed(f, "tetragon.ndjson", "tetragon")
 	fuzz(f, Tetragon)
 }
+
+func FuzzTracee(f *testing.F) {
+	seed(f, "tracee.ndjson", "tracee")
+	fuzz(f, Tracee)
+}

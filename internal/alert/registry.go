@@ -25,6 +25,7 @@ func decoders() []decoder {
 		{source: CloudEvents, about: "CloudEvents 1.0 in JSON: structured, batched, or binary with its headers", looks: looksCloudEvent, decode: decodeCloudEvent},
 		{source: KubernetesAudit, about: "audit events of the Kubernetes API server and lists of them, by built-in rules", looks: looksAudit, decode: decodeAudit},
 		{source: Tetragon, about: "the JSON export: exec, exit, kprobe, tracepoint, lsm, uprobe, loader and connections; throttling is ignored", looks: looksTetragon, decode: decodeTetragon},
+		{source: Tracee, about: "events and findings of signatures, in the flat form and in that of v1beta1", looks: looksTracee, decode: decodeTracee},
 		{source: Alertmanager, about: "webhook notifications of version 4 and its twin 1, and single alerts", looks: looksAlertmanager, decode: decodeAlertmanager},
 		{source: Falco, about: "json_output of Falco, and what falcosidekick passes on", looks: looksFalco, decode: decodeFalco},
 	}

@@ -102,7 +102,6 @@ func TestSamplesHoldNoSecretsAndDifferInTheirIDs(t *testing.T) {
 			text, err := json.Marshal(item.Alert)
 			require.NoError(t, err)
 			require.NotContains(t, string(text), "[redacted", "a false alarm in %s", name)
-			require.NotContains(t, string(text), "null")
 			if a, b := ids[item.Alert.ID], item.Alert.Digest; a != "" {
 				require.Equal(t, a, b, "%s %s: only the same alert has the same id", name, item.Where)
 			}
