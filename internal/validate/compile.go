@@ -71,16 +71,39 @@ func (c *compiler) kind(apiVersion, name string, raw json.RawMessage) (*node, er
 		}
 		group, _, _ := strings.Cut(apiVersion, "/")
 		n.checks = append(n.checks, kindChecks[group+"/"+name]...)
+		if err := c.embed(n, group+"/"+name); err != nil {
+			return nil, fmt.Errorf("compile schema of %s/%s: %w", apiVersion, name, err)
+		}
 	}
 	return n, nil
 }
 
-func (c *compiler) addMeta(n *node) error {
-	b := c.v.bundles[builtins]
-	if err := b.load(); err != nil {
+// embed has a field judged by a built-in definition as well.
+func (c *compiler) embed(n *node, kind string) error {
+	e, ok := embedded[kind]
+	if !ok || n.fields["spec"] == nil || n.fields["spec"].fields[e.field] == nil {
+		return nil
+	}
+	def, err := c.builtin(e.definition)
+	if err != nil {
 		return err
 	}
-	meta, err := (&compiler{v: c.v, bundle: b}).definition(objectMeta)
+	f := n.fields["spec"].fields[e.field]
+	f.checks = append(f.checks, func(w *walk, m map[string]any) { w.value(def, m) })
+	return nil
+}
+
+// builtin compiles a definition of Kubernetes.
+func (c *compiler) builtin(name string) (*node, error) {
+	b := c.v.bundles[builtins]
+	if err := b.load(); err != nil {
+		return nil, err
+	}
+	return (&compiler{v: c.v, bundle: b}).definition(name)
+}
+
+func (c *compiler) addMeta(n *node) error {
+	meta, err := c.builtin(objectMeta)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package validate
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,11 +41,80 @@ func secondOpinion(w *walk, obj map[string]any) {
 	}
 }
 
-// checkIstioSelector checks the labels of spec.selector by Istio's own rules.
-func checkIstioSelector(w *walk, obj map[string]any) {
+// targets are the kinds that targetRefs may name, by group.
+var targets = map[string][]string{
+	"": {"Service"}, "core": {"Service"}, "networking.istio.io": {"ServiceEntry"},
+	"gateway.networking.k8s.io": {"Gateway", "GatewayClass"},
+}
+
+// checkIstioTarget checks spec.selector, spec.targetRef and spec.targetRefs by
+// Istio's own rules (pkg/config/validation, validatePolicyTargetReference).
+func checkIstioTarget(w *walk, obj map[string]any) {
 	spec, _ := obj["spec"].(map[string]any)
 	selector, _ := spec["selector"].(map[string]any)
 	w.labels(selector["matchLabels"], "spec", "selector", "matchLabels")
+	if ref, ok := spec["targetRef"].(map[string]any); ok {
+		w.istioTarget(ref, "spec", "targetRef")
+	}
+	refs, _ := spec["targetRefs"].([]any)
+	for i, r := range refs {
+		if ref, ok := r.(map[string]any); ok {
+			w.istioTarget(ref, "spec", "targetRefs", i)
+		}
+	}
+}
+
+func (w *walk) istioTarget(ref map[string]any, at ...any) {
+	group, _ := ref["group"].(string)
+	name, _ := ref["kind"].(string)
+	if !slices.Contains(targets[group], name) {
+		w.problem(short(group+"/"+name)+` is nothing that enforces a policy; write kind: Service with group: "", ServiceEntry of networking.istio.io, or Gateway of gateway.networking.k8s.io`, below(at, "kind")...)
+	}
+}
+
+// ofHTTP are the fields of a source or an operation that TCP has not. Istio
+// leaves them out where a port is not HTTP (pilot/pkg/security/authz/model).
+var ofHTTP = []string{
+	"requestPrincipals", "notRequestPrincipals", "hosts", "notHosts", "methods", "notMethods", "paths", "notPaths",
+}
+
+// httpOnly refuses a DENY rule that has conditions of HTTP and neither ports nor
+// another condition that TCP has: on every port that is not HTTP, Istio leaves
+// the conditions out and denies all (istio/istio#25832). Its webhook warns.
+func (w *walk) httpOnly(rule map[string]any, at ...any) {
+	http := false
+	conditions := func(list, item string) (some, all bool) {
+		entries, _ := rule[list].([]any)
+		some, all = len(entries) > 0, len(entries) > 0
+		for _, e := range entries {
+			entry, _ := e.(map[string]any)
+			fields, _ := entry[item].(map[string]any)
+			tcp := false
+			for field := range fields {
+				if slices.Contains(ofHTTP, field) {
+					http = true
+				} else {
+					tcp = true
+				}
+			}
+			all = all && tcp
+		}
+		return some, all
+	}
+	hasFrom, tcpFrom := conditions("from", "source")
+	hasTo, tcpTo := conditions("to", "operation")
+	tcpWhen := false
+	when, _ := rule["when"].([]any)
+	for _, c := range when {
+		condition, _ := c.(map[string]any)
+		key, _ := condition["key"].(string)
+		http = http || strings.HasPrefix(key, "request.")
+		tcpWhen = tcpWhen || key == "destination.port"
+	}
+	if !http || tcpWhen || hasTo && tcpTo || !hasTo && hasFrom && tcpFrom {
+		return
+	}
+	w.problem("has conditions of HTTP only, and denies everything on ports that are not HTTP; name the HTTP ports in every to[].operation.ports", at...)
 }
 
 // checkAuthorizationPolicy follows Istio's admission webhook
@@ -75,6 +145,9 @@ func checkAuthorizationPolicy(w *walk, obj map[string]any) {
 				}
 				w.conditions(item, "spec", "rules", i, side.list, j, side.item)
 			}
+		}
+		if action == "DENY" {
+			w.httpOnly(rule, "spec", "rules", i)
 		}
 		when, _ := rule["when"].([]any)
 		for j, c := range when {

@@ -3,6 +3,7 @@ package validate
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -124,4 +125,10 @@ func checkService(w *walk, service map[string]any) {
 			w.problem("must be a DNS name when type is ExternalName", "externalName")
 		}
 	}
+}
+
+// portOf reads a port's number, from 1 to 65535.
+func portOf(text string) (int64, bool) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return int64(n), err == nil && n > 0 //nolint:gosec // 16 bits
 }

@@ -37,6 +37,12 @@ func (w *walk) scalar(n *node, v any) {
 	}
 }
 
+// formatHints show what a format looks like.
+var formatHints = map[string]string{
+	"cidr": "; write 10.0.0.0/8, 2001:db8::/32, or 203.0.113.9/32 for one address", "ipv4": "; write 203.0.113.9", "ipv6": "; write 2001:db8::9",
+	"date-time": "; write 2006-01-02T15:04:05Z", "byte": "; write base64", "uri": "; write https://host/path", "duration": "; write 1h or 30m",
+}
+
 func (w *walk) text(n *node, s string) {
 	length := int64(utf8.RuneCountInString(s))
 	if n.minLength != nil && length < *n.minLength {
@@ -53,7 +59,7 @@ func (w *walk) text(n *node, s string) {
 		w.problem(fmt.Sprintf("%s does not match %s", short(s), n.pattern))
 	}
 	if n.format != "" && s != "" && strfmt.Default.ContainsName(n.format) && !strfmt.Default.Validates(n.format, s) {
-		w.problem(fmt.Sprintf("is not in the format %s", n.format))
+		w.problem(fmt.Sprintf("%s is not in the format %s%s", short(s), n.format, formatHints[n.format]))
 	}
 }
 

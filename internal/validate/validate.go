@@ -37,9 +37,9 @@ type Validator struct {
 	env     *expr.Env
 	bundles map[string]*bundle // by file name
 
-	mu       sync.RWMutex // guards what follows, and compiling
-	kinds    map[string]*kind // embedded, by apiVersion/kind
-	own      map[string]*kind // of AddCRD, likewise
+	mu       sync.RWMutex             // guards what follows, and compiling
+	kinds    map[string]*kind         // embedded, by apiVersion/kind
+	own      map[string]*kind         // of AddCRD, likewise
 	programs map[string]*expr.Program // CRD rules by source: Istio repeats a few hundredfold
 }
 

@@ -70,6 +70,13 @@ func (w *walk) problem(message string, below ...any) {
 	w.problems = append(w.problems, Problem{File: w.file, Path: pathText(path), Message: clean(message)})
 }
 
+// under runs a check of what stands in a field.
+func (w *walk) under(field string, check func()) {
+	w.path = append(w.path, step{name: field, at: -1})
+	check()
+	w.path = w.path[:len(w.path)-1]
+}
+
 var plainField = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$-]*$`)
 
 func pathText(path []step) string {

@@ -54,6 +54,11 @@ func checkJob(w *walk, spec map[string]any) {
 	if got := pod["restartPolicy"]; got != "OnFailure" && got != "Never" {
 		w.problem("must be OnFailure or Never in a job", "template", "spec", "restartPolicy")
 	}
+	for _, field := range []string{"parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"} {
+		if n, ok := spec[field].(int64); ok && n < 0 {
+			w.problem("must not be negative", field)
+		}
+	}
 }
 
 var cron = regexp.MustCompile(`^(@(annually|yearly|monthly|weekly|daily|midnight|hourly)|@every [0-9hms.]+|[0-9A-Za-z*/,?-]+( +[0-9A-Za-z*/,?-]+){4})$`)
@@ -67,6 +72,9 @@ func checkSchedule(w *walk, spec map[string]any) {
 func checkPod(w *walk, pod map[string]any) {
 	if containers, _ := pod["containers"].([]any); len(containers) == 0 {
 		w.problem("must list at least one container", "containers")
+	}
+	if pod["ephemeralContainers"] != nil {
+		w.problem("cannot be declared: an API server takes them for a running pod only, through the pod's own subresource", "ephemeralContainers")
 	}
 	w.labels(pod["nodeSelector"], "nodeSelector")
 	volumes := w.named(pod, nil, "volumes")
