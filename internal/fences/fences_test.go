@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"internal/strict":         {"internal/expr", "internal/validate"},
 	"internal/policy":         {"internal/alert", "internal/expr", "internal/fleet", "internal/strict", "internal/validate"},
 	"internal/manifest":       {},
+	"internal/reach":          {},
 	"internal/render": {
 		"internal/edit", "internal/expr", "internal/fleet", "internal/gitops", "internal/kustomize", "internal/manifest", "internal/policy", "internal/strict", "internal/validate", "templates",
 	},

@@ -1,0 +1,50 @@
+package reach
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+)
+
+func group(o *unstructured.Unstructured) string {
+	g, _, ok := strings.Cut(o.GetAPIVersion(), "/")
+	if !ok {
+		return ""
+	}
+	return g
+}
+
+// name is how answers name an object.
+func name(o *unstructured.Unstructured) string {
+	if o.GetNamespace() == "" {
+		return o.GetKind() + " " + o.GetName()
+	}
+	return o.GetKind() + " " + o.GetNamespace() + "/" + o.GetName()
+}
+
+// decode reads a part of an object strictly: a field that into does not have is
+// an error, since it may mean anything. A part that is not there is left alone.
+func decode(o *unstructured.Unstructured, into any, path ...string) error {
+	field, found, err := unstructured.NestedFieldNoCopy(o.Object, path...)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name(o), err)
+	}
+	if !found || field == nil {
+		return nil
+	}
+	part, ok := field.(map[string]any)
+	if !ok {
+		return fmt.Errorf("read %s: %s is no mapping", name(o), strings.Join(path, "."))
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(part, into, true); err != nil {
+		return fmt.Errorf("read %s: %w", name(o), err)
+	}
+	return nil
+}
+
+func stringMap(o *unstructured.Unstructured, path ...string) map[string]string {
+	m, _, _ := unstructured.NestedStringMap(o.Object, path...)
+	return m
+}
