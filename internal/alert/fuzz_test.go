@@ -97,3 +97,13 @@ func FuzzTracee(f *testing.F) {
 	seed(f, "tracee.ndjson", "tracee")
 	fuzz(f, Tracee)
 }
+
+func FuzzKubeArmor(f *testing.F) {
+	seed(f, "kubearmor.ndjson", "kubearmor")
+	fuzz(f, KubeArmor)
+}
+
+func FuzzKubescape(f *testing.F) {
+	seed(f, "kubescape.ndjson", "kubescape")
+	fuzz(f, Kubescape)
+}

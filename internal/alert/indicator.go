@@ -108,7 +108,7 @@ func (e *evidence) indicator(kind, value string) string {
 		return p.Masked().String()
 	case typeDomain:
 		value = strings.TrimSuffix(strings.ToLower(value), ".")
-		if len(value) > maxName || !domainForm.MatchString(value) {
+		if len(value) > maxName || !domainForm.MatchString(value) || strings.HasSuffix(value, ".cluster.local") {
 			return ""
 		}
 		return value
