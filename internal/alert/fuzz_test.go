@@ -107,3 +107,8 @@ func FuzzKubescape(f *testing.F) {
 	seed(f, "kubescape.ndjson", "kubescape")
 	fuzz(f, Kubescape)
 }
+
+func FuzzGuardDuty(f *testing.F) {
+	seed(f, "guardduty.json", "guardduty")
+	fuzz(f, GuardDuty)
+}
