@@ -67,22 +67,22 @@ func TestCalicoTypes(t *testing.T) {
 // The reference, "Selectors".
 func TestCalicoSelectors(t *testing.T) {
 	for selector, want := range map[string]string{
-		`app == "web"`:                               "allowed",
-		`app == 'db'`:                                "denied",
-		`app != "db"`:                                "allowed",
-		`tier != "x"`:                                "allowed", // "also matches if label is not present"
-		`app in {"web", "db"}`:                       "allowed",
-		`app in {}`:                                  "denied",
-		`app not in { 'db' }`:                        "allowed",
-		`tier not in {"x"}`:                          "allowed",
-		`has(app)`:                                   "allowed",
-		`!has(tier)`:                                 "allowed",
-		`! has( tier ) && !!has(app)`:                "allowed",
-		`app contains "e"`:                           "allowed",
-		`app starts with "w"`:                        "allowed",
-		`app ends with "b"`:                          "allowed",
-		`all()`:                                      "allowed",
-		``:                                           "allowed",
+		`app == "web"`:                "allowed",
+		`app == 'db'`:                 "denied",
+		`app != "db"`:                 "allowed",
+		`tier != "x"`:                 "allowed", // "also matches if label is not present"
+		`app in {"web", "db"}`:        "allowed",
+		`app in {}`:                   "denied",
+		`app not in { 'db' }`:         "allowed",
+		`tier not in {"x"}`:           "allowed",
+		`has(app)`:                    "allowed",
+		`!has(tier)`:                  "allowed",
+		`! has( tier ) && !!has(app)`: "allowed",
+		`app contains "e"`:            "allowed",
+		`app starts with "w"`:         "allowed",
+		`app ends with "b"`:           "allowed",
+		`all()`:                       "allowed",
+		``:                            "allowed",
 		`app == "db" || app == "web" && has(app)`:    "allowed",
 		`(app == "db" || app == "web") && has(tier)`: "denied",
 		`app == "web" || has(pod-template-hash)`:     "allowed",
@@ -141,7 +141,9 @@ func TestCalicoServiceAccounts(t *testing.T) {
 
 // "All the match criteria within a rule must be satisfied for a packet to match."
 func TestCalicoRules(t *testing.T) {
-	rule := func(r string) *reach.Model { return calico(t, calicoPolicy("a", `{selector: app == "db", ingress: [{action: Allow, `+r+`}]}`)) }
+	rule := func(r string) *reach.Model {
+		return calico(t, calicoPolicy("a", `{selector: app == "db", ingress: [{action: Allow, `+r+`}]}`))
+	}
 	answers(t, rule(`protocol: TCP, destination: {ports: [5000, "5400:5500"]}`), ask{sql(web), "allowed"}, ask{admin(web), "denied"})
 	answers(t, rule(`protocol: TCP, destination: {ports: [sql]}`), ask{sql(web), "allowed"}, ask{admin(web), "denied"})
 	answers(t, rule(`protocol: TCP, destination: {notPorts: [8080]}`), ask{sql(web), "allowed"}, ask{admin(web), "denied"})

@@ -79,7 +79,9 @@ func TestCiliumEmptyLists(t *testing.T) {
 
 // Layer 3 Policies, "Entities based".
 func TestCiliumEntities(t *testing.T) {
-	from := func(entity string) *reach.Model { return cilium(t, `{endpointSelector: {}, ingress: [{fromEntities: [`+entity+`]}]}`) }
+	from := func(entity string) *reach.Model {
+		return cilium(t, `{endpointSelector: {}, ingress: [{fromEntities: [`+entity+`]}]}`)
+	}
 	answers(t, from("all"), ask{sql(web), "allowed"}, ask{sql(out), "allowed"})
 	answers(t, from("world"), ask{sql(web), "denied"}, ask{sql(out), "allowed"})
 	answers(t, from("cluster"), ask{sql(metrics), "allowed"}, ask{sql(out), "denied"})
@@ -108,8 +110,12 @@ func TestCiliumBlocks(t *testing.T) {
 
 // Layer 3 Policies, "DNS based": names of matchName, and * within one label, ** for more.
 func TestCiliumNames(t *testing.T) {
-	to := func(domain string) reach.Flow { return reach.Flow{From: web, To: reach.Peer{Domain: domain}, Port: 443} }
-	rule := func(name string) *reach.Model { return cilium(t, `{endpointSelector: {}, egress: [{toFQDNs: [`+name+`]}]}`) }
+	to := func(domain string) reach.Flow {
+		return reach.Flow{From: web, To: reach.Peer{Domain: domain}, Port: 443}
+	}
+	rule := func(name string) *reach.Model {
+		return cilium(t, `{endpointSelector: {}, egress: [{toFQDNs: [`+name+`]}]}`)
+	}
 	answers(t, rule(`{matchName: API.example.com.}`), ask{to("api.example.com"), "allowed"}, ask{to("example.com"), "denied"},
 		ask{reach.Flow{From: web, To: out, Port: 443}, "unknown: whether a name of toFQDNs leads to 203.0.113.10"}, ask{reach.Flow{From: web, To: db, Port: 443}, "denied"})
 	answers(t, rule(`{matchPattern: "*.cilium.io"}`), ask{to("sub.cilium.io"), "allowed"}, ask{to("cilium.io"), "denied"}, ask{to("sub.sub.cilium.io"), "denied"})

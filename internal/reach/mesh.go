@@ -20,7 +20,7 @@ type mesh struct {
 	authorizations []authorization
 	authentication []authentication
 	sidecars       []sidecar
-	gateways       map[string]map[string]string // labels of Gateways of the Gateway API, by namespace/name
+	gateways       map[string]waypointGateway // Gateways of the Gateway API, by namespace/name
 	tls            string                       // a DestinationRule that sets TLS
 	filters        []foreign                    // what changes proxies in ways that are not followed
 	plugins        []foreign                    // the same for requests alone
@@ -45,9 +45,9 @@ func (m *mesh) read(o *unstructured.Unstructured) {
 		}
 	case "gateway.networking.k8s.io/Gateway":
 		if m.gateways == nil {
-			m.gateways = map[string]map[string]string{}
+			m.gateways = map[string]waypointGateway{}
 		}
-		m.gateways[o.GetNamespace()+"/"+o.GetName()] = o.GetLabels()
+		m.gateways[o.GetNamespace()+"/"+o.GetName()] = readWaypointGateway(o)
 	}
 }
 

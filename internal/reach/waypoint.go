@@ -1,12 +1,43 @@
 package reach
 
-import "slices"
+import (
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
 
 // waypoint is the proxy that an ambient mesh sends a caller by.
 type waypoint struct {
 	name    string
 	pod     *pod
 	service Service // what the caller has called; empty for a pod
+}
+
+// waypointGateway is a Gateway as far as it may be a waypoint: for which traffic,
+// and with which pods.
+type waypointGateway struct {
+	traffic string
+	labels  map[string]string
+	account string
+}
+
+// readWaypointGateway makes the labels of the waypoint's pods as Istio does
+// (pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go and
+// manifests/charts/istio-control/istio-discovery/files/waypoint.yaml).
+func readWaypointGateway(o *unstructured.Unstructured) waypointGateway {
+	g := waypointGateway{traffic: o.GetLabels()[waypointFor], labels: map[string]string{}, account: o.GetAnnotations()["gateway.istio.io/service-account"]}
+	infrastructure := stringMap(o, "spec", "infrastructure", "labels")
+	if len(infrastructure) == 0 {
+		infrastructure = o.GetLabels()
+	}
+	maps.Copy(g.labels, infrastructure)
+	class, _, _ := unstructured.NestedString(o.Object, "spec", "gatewayClassName")
+	maps.Copy(g.labels, map[string]string{
+		"sidecar.istio.io/inject": "false", "istio.io/dataplane-mode": "none", "gateway.istio.io/managed": "istio.io-mesh-controller",
+		gatewayName: o.GetName(), "gateway.networking.k8s.io/gateway-class-name": class,
+	})
+	return g
 }
 
 const (
@@ -64,16 +95,25 @@ func (m *Model) named(labels map[string]string, namespace string) (name, in stri
 // carries says whether a waypoint is for traffic of this kind. Without a label,
 // or a manifest, it is for Services.
 func (m *Model) carries(gateway, traffic string) bool {
-	kind := m.mesh.gateways[gateway][waypointFor]
+	kind := m.mesh.gateways[gateway].traffic
 	return kind == "all" || kind == traffic || kind == "" && traffic == "service"
 }
 
-// waypointPod is a pod of the waypoint, as Istio deploys it: with the Gateway's
-// name for ServiceAccount (pilot/pkg/config/kube/gateway, waypoint.yaml).
+// waypointPod is a pod of the waypoint. Its ServiceAccount has the Gateway's
+// name, unless an annotation says otherwise.
 func (m *Model) waypointPod(name, namespace string) *pod {
-	p := m.podFrom(Pod{Namespace: namespace, Labels: map[string]string{gatewayName: name}, ServiceAccount: name})
-	p.labels.open, p.open = "Istio makes the waypoint's pods", "Istio makes the waypoint's pods"
-	p.proxy = waypoints
+	g, known := m.mesh.gateways[namespace+"/"+name]
+	if !known {
+		g.labels = map[string]string{gatewayName: name}
+	}
+	if g.account == "" {
+		g.account = name
+	}
+	p := m.podFrom(Pod{Namespace: namespace, Labels: g.labels, ServiceAccount: g.account})
+	p.proxy, p.open = waypoints, "Istio makes the waypoint's pods"
+	if !known {
+		p.labels.open = "the manifests have no Gateway " + namespace + "/" + name
+	}
 	return p
 }
 
