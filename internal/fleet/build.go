@@ -21,13 +21,14 @@ type want struct {
 }
 
 func (w want) key() entryKey {
+	mode := modeOf(w.options)
 	switch {
 	case w.follow:
-		return entryKey{readOnly, w.path}
+		mode = readOnly + mode
 	case w.maps:
-		return entryKey{"maps " + modeOf(w.options), w.path}
+		mode = "maps " + mode
 	}
-	return entryKey{modeOf(w.options), w.path}
+	return entryKey{mode, w.path}
 }
 
 func modeOf(o kustomize.Options) string {
@@ -50,17 +51,35 @@ type builder struct {
 func (f *Fleet) builder(cluster string) *builder {
 	disk := openCache(f.options.CacheDir, cluster)
 	return &builder{
-		fleet: f, disk: disk, state: &snapshot{tree: f.tree, old: disk.load(), now: map[string]string{}}, known: map[entryKey]*entry{},
+		fleet: f, disk: disk, state: &snapshot{now: f.hashes, old: disk.load(), dirs: map[string]bool{}}, known: map[entryKey]*entry{},
 	}
 }
 
 // entries returns the entry of each, in order.
 func (b *builder) entries(ctx context.Context, wanted []want) ([]*entry, error) {
-	var stale []want
-	var built, followed []kustomize.Root
+	keys := keysOf(wanted)
+	stale, err := b.sift(ctx, wanted, keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.fleet.make(ctx, stale); err != nil {
+		return nil, err
+	}
+	return b.pick(keys), nil
+}
+
+func keysOf(wanted []want) []entryKey {
+	keys := make([]entryKey, len(wanted))
+	for i, w := range wanted {
+		keys[i] = w.key()
+	}
+	return keys
+}
+
+// sift takes what is known already, and returns what has to be made.
+func (b *builder) sift(ctx context.Context, wanted []want, keys []entryKey) (stale []want, err error) {
 	asked := map[entryKey]bool{}
-	for _, w := range wanted {
-		key := w.key()
+	for i, key := range keys {
 		if b.known[key] != nil || asked[key] {
 			continue
 		}
@@ -70,53 +89,64 @@ func (b *builder) entries(ctx context.Context, wanted []want) ([]*entry, error) 
 		}
 		old := b.state.old.entries[key]
 		fresh, err := b.state.fresh(ctx, old)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if fresh {
+		case fresh:
 			b.known[key] = old
-			continue
-		}
-		asked[key] = true
-		stale = append(stale, w)
-		if w.follow {
-			followed = append(followed, kustomize.Root{Path: w.path, Options: w.options})
-		} else {
-			built = append(built, kustomize.Root{Path: w.path, Options: w.options})
+		default:
+			asked[key] = true
+			stale = append(stale, wanted[i])
 		}
 	}
-	if err := b.make(ctx, stale, built, followed); err != nil {
-		return nil, err
-	}
-	out := make([]*entry, len(wanted))
-	for i, w := range wanted {
-		out[i] = b.known[w.key()]
-	}
-	return out, nil
+	return stale, nil
 }
 
-func (b *builder) make(ctx context.Context, stale []want, built, followed []kustomize.Root) error {
+// pick returns entries that are known, or were made since they were sifted.
+func (b *builder) pick(keys []entryKey) []*entry {
+	out := make([]*entry, len(keys))
+	for i, key := range keys {
+		if b.known[key] == nil {
+			b.known[key], b.changed = b.fleet.made(key), true
+		}
+		out[i] = b.known[key]
+	}
+	return out
+}
+
+// make makes entries from the tree.
+func (f *Fleet) make(ctx context.Context, stale []want) error {
+	var built, followed []kustomize.Root
+	asked := map[entryKey]bool{}
+	stale = slices.DeleteFunc(stale, func(w want) bool {
+		twice := asked[w.key()]
+		asked[w.key()] = true
+		return twice
+	})
 	if len(stale) == 0 {
 		return nil
 	}
-	b.changed = true
-	tree := b.fleet.tree
-	err := errors.Join(kustomize.Prefetch(ctx, tree, built...), kustomize.PrefetchFollow(ctx, tree, followed...))
+	for _, w := range stale {
+		root := kustomize.Root{Path: w.path, Options: w.options}
+		if w.follow {
+			followed = append(followed, root)
+		} else {
+			built = append(built, root)
+		}
+	}
+	err := errors.Join(kustomize.Prefetch(ctx, f.tree, built...), kustomize.PrefetchFollow(ctx, f.tree, followed...))
 	if err != nil {
 		return err
 	}
 	made, errs := make([]*entry, len(stale)), make([]error, len(stale))
-	parallel(len(stale), func(i int) { made[i], errs[i] = b.fleet.build(ctx, stale[i]) })
+	parallel(len(stale), func(i int) { made[i], errs[i] = f.build(ctx, stale[i]) })
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for i, w := range stale {
-		b.known[w.key()] = made[i]
-	}
-	b.fleet.mu.Lock()
-	defer b.fleet.mu.Unlock()
-	for i, w := range stale {
-		b.fleet.entries[w.key()] = made[i]
+		f.entries[w.key()] = made[i]
 	}
 	return nil
 }
@@ -192,7 +222,11 @@ func (e *entry) take(w want, out *kustomize.Result, looked []string) error {
 	e.Cover = cover(e.Root, slices.Concat(out.Files, out.Looked, looked))
 	if w.maps {
 		objects, err := keepMaps(out.Objects)
-		return errors.Join(err, e.pack(objects))
+		if err != nil {
+			return err
+		}
+		e.pack(objects)
+		return nil
 	}
 	for _, u := range out.Objects {
 		if _, owns := templates[group(u.GetAPIVersion())+"/"+u.GetKind()]; owns && u.GetName() == "" {
@@ -206,7 +240,11 @@ func (e *entry) take(w want, out *kustomize.Result, looked []string) error {
 		}
 	}
 	objects, err := keep(out.Objects, out.Origins)
-	return errors.Join(err, e.pack(objects))
+	if err != nil {
+		return err
+	}
+	e.pack(objects)
+	return nil
 }
 
 // readers finds out which kustomizations a build reads without building.

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/gob"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +19,7 @@ import (
 
 // cacheFormat changes with the meaning of what is written, and with the
 // library that renders: a file of another format is built anew.
-var cacheFormat = "irgit fleet index 4, kustomize " + kustomize.Version() + "\n"
+var cacheFormat = "irgit fleet index 5, kustomize " + kustomize.Version() + "\n"
 
 const maxCache = 512 << 20 // bytes of a cache file that are read
 
@@ -30,13 +30,34 @@ type cache struct{ file string } // "" keeps nothing
 // cached is what is on disk: entries by root, and the hash of every file and
 // directory they depend on and of all directories above.
 type cached struct {
+	root    string // the tree that all of it held for
 	entries map[entryKey]*entry
+	packed  string // hashes, until they are asked for
 	hashes  map[string]string
 }
 
+// hash is what a path had, false for one that nothing depended on.
+func (c *cached) hash(name string) (string, bool) {
+	if c.hashes == nil {
+		c.hashes = map[string]string{}
+		if c.packed != "" && !read(c.packed, &c.hashes, func(c *codec, m *map[string]string) { c.labels(m) }) {
+			c.hashes = map[string]string{}
+		}
+	}
+	h, known := c.hashes[name]
+	return h, known
+}
+
 type cacheDocument struct {
+	Root    string
+	Hashes  string
 	Entries []*entry
-	Hashes  map[string]string
+}
+
+func (d *cacheDocument) code(c *codec) {
+	c.text(&d.Root)
+	c.text(&d.Hashes)
+	sequence(c, &d.Entries, func(c *codec, e **entry) { optional(c, e, func(c *codec, e *entry) { e.code(c) }) })
 }
 
 func openCache(dir, cluster string) cache {
@@ -50,53 +71,48 @@ func openCache(dir, cluster string) cache {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func (c cache) load() cached {
-	none := cached{map[entryKey]*entry{}, map[string]string{}}
 	var doc cacheDocument
-	if !c.read(&doc) {
-		return none
+	body, ok := c.read()
+	if !ok || !read(body, &doc, func(c *codec, d *cacheDocument) { d.code(c) }) {
+		doc = cacheDocument{}
 	}
-	out := cached{make(map[entryKey]*entry, len(doc.Entries)), doc.Hashes}
+	out := cached{root: doc.Root, packed: doc.Hashes, entries: make(map[entryKey]*entry, len(doc.Entries))}
 	for _, e := range doc.Entries {
-		out.entries[e.key()] = e
+		if e != nil {
+			out.entries[e.key()] = e
+		}
 	}
 	return out
 }
 
-// read decodes the file, and reports whether it is there and whole.
-func (c cache) read(doc any) bool {
+// read is what was stored, false when it is not there or not whole.
+func (c cache) read() (body string, ok bool) {
 	if c.file == "" {
-		return false
+		return "", false
 	}
 	info, err := os.Stat(c.file)
 	if err != nil || info.Size() > maxCache {
-		return false
+		return "", false
 	}
 	data, err := os.ReadFile(c.file)
 	if err != nil {
-		return false
+		return "", false
 	}
-	body, ok := bytes.CutPrefix(data, []byte(cacheFormat))
-	if !ok || len(body) < 4 || crc32.Checksum(body[4:], castagnoli) != binary.BigEndian.Uint32(body) {
-		return false
+	data, ok = bytes.CutPrefix(data, []byte(cacheFormat))
+	if !ok || len(data) < 4 || crc32.Checksum(data[4:], castagnoli) != binary.BigEndian.Uint32(data) {
+		return "", false
 	}
-	return gob.NewDecoder(bytes.NewReader(body[4:])).Decode(doc) == nil
+	return string(data[4:]), true
 }
 
 // store writes the file whole under another name and moves it into place, so
 // that another process reads the old one or the new one.
-func (c cache) store(doc any) error {
+func (c cache) store(body []byte) error {
 	if c.file == "" {
 		return nil
 	}
-	var body bytes.Buffer
-	body.WriteString(cacheFormat)
-	body.Write(make([]byte, 4))
-	if err := gob.NewEncoder(&body).Encode(doc); err != nil {
-		return fmt.Errorf("encode index: %w", err)
-	}
-	data := body.Bytes()
-	sum := data[len(cacheFormat):]
-	binary.BigEndian.PutUint32(sum, crc32.Checksum(sum[4:], castagnoli))
+	sum := binary.BigEndian.AppendUint32(nil, crc32.Checksum(body, castagnoli))
+	data := slices.Concat([]byte(cacheFormat), sum, body)
 	if err := os.MkdirAll(filepath.Dir(c.file), 0o700); err != nil {
 		return fmt.Errorf("keep index: %w", err)
 	}

@@ -101,16 +101,10 @@ type reader struct {
 	failed        bool
 }
 
-// builtEntry is what a root of some cluster was built from.
-type builtEntry struct {
-	cluster, root string
-	entry         *entry
-}
-
 func (ix *Index) readersOf(file string) []reader {
 	ix.reading.Do(func() {
 		ix.readers = map[string][]reader{}
-		for _, b := range ix.everyone {
+		for b := range ix.everyone() {
 			for _, f := range b.entry.Kustomizations {
 				ix.readers[f] = append(ix.readers[f], reader{b.cluster, b.root, b.entry.Failure != ""})
 			}

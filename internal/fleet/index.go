@@ -22,7 +22,8 @@ type Index struct {
 	extras    map[ObjectRef]extra        // what else is known of workloads
 	objects   map[string][]indexedObject // by namespace, "" for cluster-scoped ones
 	releases  map[string][]installed     // by the namespace they install into
-	everyone  []builtEntry               // what every cluster's roots were built from
+	own       []builtEntry               // what the cluster's roots were built from
+	around    *others
 	reading   sync.Once
 	readers   map[string][]reader // by kustomization file, when somebody asked
 	response  []controllers.Sync  // what applies irgit's own directories
@@ -47,19 +48,15 @@ type extra struct {
 
 // indexedObject is decoded when somebody asks for it.
 type indexedObject struct {
-	ref   ObjectRef
-	built string                            // its namespace as its root builds it
-	file  string                            // the manifest it comes from, "" when that is not known
-	read  func() *unstructured.Unstructured // nil when the object was too large to keep
+	ref     ObjectRef
+	built   string       // its namespace as its root builds it
+	file    string       // the manifest it comes from, "" when that is not known
+	scales  *scaleTarget // of an autoscaler
+	decoded *decodedOnce
 }
 
 // object is shared: nobody may change it. It is nil when it was not kept.
-func (o indexedObject) object() *unstructured.Unstructured {
-	if o.read == nil {
-		return nil
-	}
-	return o.read()
-}
+func (o indexedObject) object() *unstructured.Unstructured { return o.decoded.get() }
 
 func compareRefs(a, b ObjectRef) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name),
@@ -96,71 +93,14 @@ func (f *Fleet) index(ctx context.Context, c Cluster) (*Index, error) {
 	}
 	for i, r := range all.roots {
 		ix.add(r, all.entries[i])
-		ix.everyone = append(ix.everyone, builtEntry{c.Name, r.id, all.entries[i]})
+		ix.own = append(ix.own, builtEntry{c.Name, r.id, all.entries[i]})
 	}
-	if err := f.foreign(ctx, ix); err != nil {
+	if ix.around, err = f.others(ctx); err != nil {
 		return nil, err
 	}
+	ix.share()
 	ix.finish()
 	return ix, nil
-}
-
-// foreign notes what the other clusters share with this one. What they apply
-// is built only where it leads to more.
-func (f *Fleet) foreign(ctx context.Context, ix *Index) error {
-	type apart struct {
-		cluster string
-		root    Root
-	}
-	var declared []apart // by clusters that are not followed
-	var wanted []want
-	if err := f.prefetchRoots(ctx, f.clusters...); err != nil {
-		return err
-	}
-	for _, c := range f.clusters {
-		switch {
-		case c.Name == ix.cluster.Name:
-		case len(c.Bootstrap) > 0:
-			all, err := f.closure(ctx, c)
-			if err != nil {
-				return err
-			}
-			for i, r := range all.roots {
-				ix.share(c.Name, r.Path)
-				ix.everyone = append(ix.everyone, builtEntry{c.Name, r.id, all.entries[i]})
-			}
-		default:
-			roots, _, err := f.roots(ctx, c) // its findings belong to its own index
-			if err != nil {
-				return err
-			}
-			for _, r := range roots {
-				declared = append(declared, apart{c.Name, r})
-				wanted = append(wanted, want{path: r.Path, options: c.buildOptions(), follow: true})
-			}
-		}
-	}
-	readers := f.builder("readers for " + ix.cluster.Name)
-	entries, err := readers.entries(ctx, wanted)
-	if err != nil {
-		return err
-	}
-	for i, d := range declared {
-		ix.share(d.cluster, d.root.Path)
-		ix.everyone = append(ix.everyone, builtEntry{d.cluster, d.root.Path, entries[i]})
-	}
-	readers.finish(ctx)
-	return nil
-}
-
-// share notes that another cluster applies the directory of a root, too.
-func (ix *Index) share(cluster, dir string) {
-	for id, r := range ix.roots {
-		if r.Path == dir && !slices.Contains(r.sharers, cluster) {
-			r.sharers = append(r.sharers, cluster)
-			ix.roots[id] = r
-		}
-	}
 }
 
 // add takes in what a root renders. Entries come from the cache and are shared
@@ -191,10 +131,13 @@ func (ix *Index) add(r *appliedRoot, e *entry) {
 			Root: r.id, File: cmp.Or(e.Kustomization, r.Path), Message: n + ": its name is generated, another one each time, so no alert can be matched to it", Unknown: true,
 		})
 	}
-	homeless := 0
-	for _, o := range e.objects() {
+	homeless, objects := 0, e.objects()
+	later := make([]decodedOnce, len(objects))
+	for i := range objects {
+		o := &objects[i]
 		ref := ObjectRef{o.APIVersion, o.Kind, namespaceOf(r, o), o.Name, r.id}
-		ix.objects[ref.Namespace] = append(ix.objects[ref.Namespace], indexedObject{ref, o.Namespace, o.File, decodeLater(o, ref.Namespace)})
+		later[i].data, later[i].namespace = o.Data, ref.Namespace
+		ix.objects[ref.Namespace] = append(ix.objects[ref.Namespace], indexedObject{ref, o.Namespace, o.File, o.Scales, &later[i]})
 		if o.Workload == nil {
 			continue
 		}
@@ -203,7 +146,9 @@ func (ix *Index) add(r *appliedRoot, e *entry) {
 		if w.Namespace == "" {
 			homeless++
 		}
-		ix.extras[w.Ref()] = extra{o.Indexed, o.Init}
+		if o.Indexed || len(o.Init) > 0 {
+			ix.extras[w.Ref()] = extra{o.Indexed, o.Init}
+		}
 		ix.workloads = append(ix.workloads, w)
 	}
 	if homeless > 0 {
@@ -225,7 +170,7 @@ var clusterScoped = map[string]bool{
 
 // namespaceOf is where an object ends up: Argo CD fills in the namespace of
 // the Application's destination where there is none.
-func namespaceOf(r *appliedRoot, o object) string {
+func namespaceOf(r *appliedRoot, o *object) string {
 	if clusterScoped[o.Kind] {
 		return ""
 	}
@@ -244,7 +189,7 @@ func (ix *Index) finish() {
 			}
 			here := ix.inNamespace(namespace)
 			for i := range here {
-				if scales(o, here[i]) {
+				if o.scales.scales(here[i]) {
 					here[i].Autoscaled = append(here[i].Autoscaled, o.ref.Name)
 				}
 			}

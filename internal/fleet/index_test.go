@@ -161,7 +161,7 @@ func TestCache(t *testing.T) {
 	first := indexTree(t, treeOf(t, files), o, "eu")
 	state := openCache(o.CacheDir, "eu").load()
 	require.Len(t, state.entries, 2, "the cluster's roots")
-	require.Len(t, openCache(o.CacheDir, "readers for eu").load().entries, 1, "what the other cluster's root reads")
+	require.Len(t, openCache(o.CacheDir, "readers of us").load().entries, 1, "what the other cluster's root reads")
 	require.Equal(t, []string{"apps/eu", "base", "incident-response/patches/eu/apps"}, state.entries[fluxKey("apps/eu")].Cover)
 
 	same := func(a, b *Index) {
@@ -370,5 +370,5 @@ func TestCacheIsSwept(t *testing.T) {
 	require.Subset(t, names, []string{"fleet-other.txt", "else.index"})
 	require.NotContains(t, names, "fleet-gone.index")
 	require.NotContains(t, names, "fleet-died.tmp")
-	require.Len(t, names, 4, "two files of the cluster that was indexed")
+	require.Len(t, names, 5, "the index of the cluster, and what the roots of each read")
 }

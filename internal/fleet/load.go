@@ -36,10 +36,12 @@ type Fleet struct {
 	urls     []string  // of this repository
 	findings []Finding // of the repository as a whole
 	options  Options
+	hashes   *hashes // of the tree
 
 	mu       sync.Mutex
 	closures map[string]*closure // by cluster
 	entries  map[entryKey]*entry // that were made from the tree
+	around   *others
 	scanned  *scan
 }
 
@@ -63,7 +65,10 @@ func Load(ctx context.Context, tree *gitops.Tree, o Options) (*Fleet, error) {
 }
 
 func newFleet(tree *gitops.Tree, c config, o Options) *Fleet {
-	f := &Fleet{tree: tree, clusters: c.Clusters, urls: c.Repositories, options: o, closures: map[string]*closure{}, entries: map[entryKey]*entry{}}
+	f := &Fleet{
+		tree: tree, clusters: c.Clusters, urls: c.Repositories, options: o, closures: map[string]*closure{}, entries: map[entryKey]*entry{},
+		hashes: &hashes{tree: tree, dirs: map[string]map[string]string{}},
+	}
 	if o.URL != "" {
 		f.urls = append(slices.Clone(f.urls), o.URL)
 	}

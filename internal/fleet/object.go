@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"bytes"
-	"encoding/gob"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -33,7 +31,7 @@ type entry struct {
 	Kustomizations []string // every kustomization file that is read
 	Nameless       []string // workloads whose name is generated anew each time
 	Leads          []object // the objects that controllers are told by
-	Packed         []byte   // all objects, encoded: other clusters' are never looked at
+	Packed         string   // all objects, encoded: other clusters' are never looked at
 	ConfigMaps     []string // namespace/name of those that it renders
 	Releases       []string // the same of its HelmReleases
 	Failure        string   // why the root does not build
@@ -46,43 +44,23 @@ type entry struct {
 }
 
 // pack takes in what the root renders.
-func (e *entry) pack(objects []object) error {
+func (e *entry) pack(objects []object) {
 	for _, o := range objects {
 		if leads(o.APIVersion, o.Kind) {
 			e.Leads = append(e.Leads, o)
 		}
 	}
-	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(objects); err != nil {
-		return fmt.Errorf("pack %s: %w", e.Root, err)
-	}
-	e.Packed = b.Bytes()
-	return nil
+	e.Packed = string(write(&objects, objectsCode))
 }
 
 // objects are what the root renders. They are shared: nobody may change them.
 func (e *entry) objects() []object {
 	e.unpacking.Do(func() {
-		if len(e.Packed) == 0 || gob.NewDecoder(bytes.NewReader(e.Packed)).Decode(&e.unpacked) != nil {
-			return // nothing, or what its checksum held for
-		}
-		for _, o := range e.unpacked {
-			if w := o.Workload; w != nil {
-				w.restore()
-			}
+		if e.Packed != "" && !read(e.Packed, &e.unpacked, objectsCode) {
+			e.unpacked = nil // and its checksum held: it was written so
 		}
 	})
 	return e.unpacked
-}
-
-// restore makes again the empty maps that gob leaves out.
-func (w *Workload) restore() {
-	if w.Labels == nil {
-		w.Labels = map[string]string{}
-	}
-	if w.Selector == nil && w.Kind != "Pod" {
-		w.Selector = map[string]string{}
-	}
 }
 
 func (e *entry) key() entryKey { return entryKey{e.Mode, e.Root} }
@@ -90,12 +68,16 @@ func (e *entry) key() entryKey { return entryKey{e.Mode, e.Root} }
 // object is a rendered object; Data is its JSON.
 type object struct {
 	APIVersion, Kind, Namespace, Name string
-	Data                              []byte
+	Data                              string
 	File                              string    // the manifest it comes from, "" where that is not known
 	Workload                          *Workload // of kinds that own pods
 	Indexed                           bool      // a Job whose pods are numbered
 	Init                              []Container
+	Scales                            *scaleTarget // of an autoscaler
 }
+
+// scaleTarget is what an autoscaler scales, as its manifest says.
+type scaleTarget struct{ APIVersion, Kind, Name string }
 
 // unkept are kinds the index neither needs nor writes to disk.
 var unkept = map[string]bool{"Secret": true, "ConfigMap": true, "SealedSecret": true, "CustomResourceDefinition": true}
@@ -112,12 +94,13 @@ func keep(objects []*unstructured.Unstructured, origins []string) (kept []object
 		}
 		o := object{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
 		o.Workload, o.Init = workloadOf(u)
+		o.Scales = scaleTargetOf(u)
 		if i < len(origins) {
 			o.File = origins[i]
 		}
 		o.Indexed = dig(u.Object, "spec", "completionMode") == "Indexed" || dig(u.Object, "spec", "jobTemplate", "spec", "completionMode") == "Indexed"
 		if len(data) <= maxObject {
-			o.Data = data
+			o.Data = string(data)
 		}
 		kept = append(kept, o)
 	}
@@ -138,7 +121,7 @@ func keepMaps(objects []*unstructured.Unstructured) (kept []object, err error) {
 			return nil, fmt.Errorf("ConfigMap %s: %w", u.GetName(), err)
 		}
 		if len(data) <= maxMap {
-			kept = append(kept, object{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), Data: data})
+			kept = append(kept, object{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName(), Data: string(data)})
 		}
 	}
 	return kept, nil
@@ -217,22 +200,30 @@ func containerOf(c map[string]any) Container {
 	return out
 }
 
-// decodeLater decodes the object once, when it is first asked for.
-func decodeLater(o object, namespace string) func() *unstructured.Unstructured {
-	if o.Data == nil {
-		return nil
+// decodedOnce decodes an object when it is first asked for.
+type decodedOnce struct {
+	data, namespace string
+	once            sync.Once
+	object          *unstructured.Unstructured
+}
+
+// get is nil for an object that was not kept.
+func (d *decodedOnce) get() *unstructured.Unstructured {
+	d.once.Do(func() { d.object = decoded(d.data, d.namespace) })
+	return d.object
+}
+
+// decoded is an object from its JSON, in a namespace if that is not "".
+func decoded(data, namespace string) *unstructured.Unstructured {
+	var m map[string]any
+	if data == "" || json.Unmarshal([]byte(data), &m) != nil {
+		return nil // it was encoded here and its checksum held
 	}
-	return sync.OnceValue(func() *unstructured.Unstructured {
-		var m map[string]any
-		if json.Unmarshal(o.Data, &m) != nil {
-			return nil // it was encoded here and its checksum held
-		}
-		u := &unstructured.Unstructured{Object: integers(m).(map[string]any)}
-		if namespace != "" {
-			u.SetNamespace(namespace)
-		}
-		return u
-	})
+	u := &unstructured.Unstructured{Object: integers(m).(map[string]any)}
+	if namespace != "" {
+		u.SetNamespace(namespace)
+	}
+	return u
 }
 
 // integers gives numbers the types that unstructured objects have.

@@ -228,7 +228,7 @@ func (ix *Index) Wiring(ctx context.Context, root string) (w Wiring, err error) 
 // Touched lists the roots of the cluster whose build may come out differently
 // when the files change.
 func (ix *Index) Touched(files []string) (roots []string) {
-	for _, b := range ix.everyone {
+	for b := range ix.everyone() {
 		if b.cluster == ix.cluster.Name && slices.ContainsFunc(files, b.entry.mayRead) {
 			roots = append(roots, b.root)
 		}

@@ -152,7 +152,7 @@ func (ix *Index) fileOf(ref ObjectRef) string {
 
 // readBy names another cluster whose roots may read a file.
 func (ix *Index) readBy(file string) string {
-	for _, b := range ix.everyone {
+	for b := range ix.everyone() {
 		if b.cluster != ix.cluster.Name && b.entry.mayRead(file) {
 			return fmt.Sprintf("root %s of %s", b.root, b.cluster)
 		}
@@ -182,7 +182,7 @@ func (ix *Index) inPlain(ctx context.Context, root rootInfo, ref ObjectRef) (Pla
 // readersHere lists the cluster's roots that may read a file, root first.
 func (ix *Index) readersHere(root rootInfo, file string) []string {
 	roots := []string{root.id}
-	for _, b := range ix.everyone {
+	for b := range ix.everyone() {
 		if b.cluster == ix.cluster.Name && b.root != root.id && b.entry.mayRead(file) {
 			roots = append(roots, b.root)
 		}
@@ -217,7 +217,7 @@ func (ix *Index) ownerBelow(ctx context.Context, root rootInfo, ref ObjectRef) (
 // directBelow lists the kustomization files that a plain root reads and that
 // no other one of them stands above.
 func (ix *Index) directBelow(root rootInfo) (out []string) {
-	for _, b := range ix.everyone {
+	for b := range ix.everyone() {
 		if b.cluster != ix.cluster.Name || b.root != root.id {
 			continue
 		}

@@ -120,26 +120,32 @@ var autoscalerKinds = map[string]bool{"HorizontalPodAutoscaler": true, "ScaledOb
 // scale w.
 func (ix *Index) Autoscalers(w Workload) (refs []ObjectRef) {
 	for _, o := range ix.objects[w.Namespace] {
-		if autoscalerKinds[o.ref.Kind] && scales(o, w) {
+		if o.scales.scales(w) {
 			refs = append(refs, o.ref)
 		}
 	}
 	return refs
 }
 
-// scales reports whether the autoscaler's target is w. A target without
+// scaleTargetOf is nil for what is no autoscaler. KEDA's default is a
+// Deployment of apps.
+func scaleTargetOf(u *unstructured.Unstructured) *scaleTarget {
+	if !autoscalerKinds[u.GetKind()] {
+		return nil
+	}
+	target, _ := dig(u.Object, "spec", "scaleTargetRef").(map[string]any)
+	t := &scaleTarget{text(target["apiVersion"]), text(target["kind"]), text(target["name"])}
+	if u.GetKind() == "ScaledObject" {
+		t.Kind = cmp.Or(t.Kind, "Deployment")
+	}
+	return t
+}
+
+// scales reports whether an autoscaler's target is w. A target without
 // apiVersion is one by kind and name: better a freeze too many in the plan
-// than an autoscaler unseen. KEDA's default is a Deployment of apps.
-func scales(o indexedObject, w Workload) bool {
-	if o.object() == nil {
-		return false
-	}
-	target, _ := dig(o.object().Object, "spec", "scaleTargetRef").(map[string]any)
-	kind, version := text(target["kind"]), text(target["apiVersion"])
-	if o.ref.Kind == "ScaledObject" {
-		kind = cmp.Or(kind, "Deployment")
-	}
-	return text(target["name"]) == w.Name && kind == w.Kind && (version == "" || group(version) == group(w.APIVersion))
+// than an autoscaler unseen.
+func (t *scaleTarget) scales(w Workload) bool {
+	return t != nil && t.Name == w.Name && t.Kind == w.Kind && (t.APIVersion == "" || group(t.APIVersion) == group(w.APIVersion))
 }
 
 // Services lists the Services whose selector picks w's pods.

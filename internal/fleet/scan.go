@@ -33,7 +33,7 @@ type scannedObject struct {
 // scannedFile is what the cache keeps of a manifest.
 type scannedFile struct {
 	Name          string
-	Objects       [][]byte // JSON of the sync objects in it
+	Objects       []string // JSON of the sync objects in it
 	Kustomization bool
 	Component     bool
 	Chart         bool     // it inflates a Helm chart
@@ -44,8 +44,11 @@ type scannedFile struct {
 // scannedDir is what the cache keeps of a directory, by the id of its tree.
 type scannedDir struct {
 	Files []scannedFile
-	Dirs  []gitops.Entry
+	Dirs  []belowDir
 }
+
+// belowDir is a directory by its path in what holds it, and the id of its tree.
+type belowDir struct{ Name, Hash string }
 
 // scan reads every manifest of the repository, or those that changed since,
 // once. Nobody may change what it returns.
@@ -69,11 +72,11 @@ func (f *Fleet) scan(ctx context.Context) (*scan, error) {
 func (f *Fleet) scanAll(ctx context.Context) (*scan, error) {
 	disk := openCache(f.options.CacheDir, "manifests of the repository")
 	old, now := map[string]scannedDir{}, map[string]scannedDir{}
-	if !disk.read(&old) {
+	if body, ok := disk.read(); !ok || !read(body, &old, scannedDirsCode) {
 		old = map[string]scannedDir{}
 	}
 	s := &scan{files: map[string]scannedFile{}, dirs: map[string][]string{}}
-	level := []gitops.Entry{{Name: ".", Mode: gitops.Dir, Hash: f.tree.Root()}}
+	level := []belowDir{{".", f.tree.Root()}}
 	changed := false
 	for len(level) > 0 {
 		var missing []string
@@ -94,7 +97,7 @@ func (f *Fleet) scanAll(ctx context.Context) (*scan, error) {
 			}
 			dirs[i], errs[i] = f.scanDir(ctx, level[i].Name)
 		})
-		var below []gitops.Entry
+		var below []belowDir
 		for i, d := range level {
 			if errs[i] != nil {
 				return nil, errs[i]
@@ -109,7 +112,7 @@ func (f *Fleet) scanAll(ctx context.Context) (*scan, error) {
 		level = below
 	}
 	if changed {
-		_ = disk.store(now) // the next scan is slower, and as good
+		_ = disk.store(write(&now, scannedDirsCode)) // the next scan is slower, and as good
 	}
 	return s, nil
 }
@@ -145,7 +148,7 @@ func (f *Fleet) scanDir(ctx context.Context, dir string) (out scannedDir, err er
 	for _, e := range entries {
 		switch {
 		case e.Mode == gitops.Dir:
-			out.Dirs = append(out.Dirs, gitops.Entry{Name: e.Name, Mode: e.Mode, Hash: e.Hash})
+			out.Dirs = append(out.Dirs, belowDir{e.Name, e.Hash})
 		case e.Mode != gitops.File && e.Mode != gitops.Executable:
 		case isManifest(e.Name) || slices.Contains(kustomize.FileNames(), e.Name):
 			file, err := f.scanFile(ctx, dir, e.Name)
@@ -197,7 +200,7 @@ func (f *Fleet) scanFile(ctx context.Context, dir, name string) (out scannedFile
 			continue
 		}
 		if text, err := json.Marshal(u.Object); err == nil {
-			out.Objects = append(out.Objects, text)
+			out.Objects = append(out.Objects, string(text))
 		}
 	}
 	return out, nil
@@ -219,8 +222,7 @@ func (s *scan) add(dir string, d scannedDir) {
 			s.findings = append(s.findings, Finding{Root: dir, File: name, Message: file.Problem, Unknown: true})
 		}
 		for _, text := range file.Objects {
-			o := object{Data: text}
-			if u := o.decoded(); u != nil {
+			if u := decoded(text, ""); u != nil {
 				s.objects = append(s.objects, scannedObject{name, u})
 			}
 		}

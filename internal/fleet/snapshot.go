@@ -7,23 +7,74 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/kustomize"
 )
 
+// hashes are the ids of the files and directories of a tree. Directories are
+// listed as they are asked for.
+type hashes struct {
+	tree *gitops.Tree
+
+	mu   sync.Mutex
+	dirs map[string]map[string]string // by path, then by name
+}
+
+// of is the id of a file or directory, "" for what is not there.
+func (h *hashes) of(ctx context.Context, name string) (string, error) {
+	if name == "." {
+		return h.tree.Root(), nil
+	}
+	listed, err := h.list(ctx, path.Dir(name))
+	return listed[path.Base(name)], err
+}
+
+func (h *hashes) list(ctx context.Context, dir string) (map[string]string, error) {
+	h.mu.Lock()
+	listed, have := h.dirs[dir]
+	h.mu.Unlock()
+	if have {
+		return listed, nil
+	}
+	if there, err := h.of(ctx, dir); err != nil {
+		return nil, err
+	} else if there != "" {
+		entries, err := h.tree.ReadDir(ctx, dir)
+		switch {
+		case errors.Is(err, gitops.ErrNotFound):
+		case err != nil && ctx.Err() != nil:
+			return nil, err
+		case err != nil: // a file, symlink or submodule stands there now
+		}
+		listed = make(map[string]string, len(entries))
+		for _, e := range entries {
+			listed[e.Name] = e.Hash + modeMark(e.Mode)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dirs[dir] = listed
+	return listed, nil
+}
+
 // snapshot compares what the cache was made from with a tree. Where a
 // directory has its old hash, nothing below it is looked at.
 type snapshot struct {
-	tree *gitops.Tree
-	old  cached
-	now  map[string]string // hashes of this tree, "" for what is not there
+	now *hashes
+	old cached
+	// dirs are those that were compared, and whether they are unchanged.
+	dirs map[string]bool
 }
 
 // fresh reports whether everything an entry was built from is unchanged.
 func (s *snapshot) fresh(ctx context.Context, e *entry) (bool, error) {
 	if e == nil {
 		return false, nil
+	}
+	if s.old.root == s.now.tree.Root() {
+		return true, nil
 	}
 	for _, name := range e.Cover {
 		same, err := s.same(ctx, name)
@@ -34,53 +85,28 @@ func (s *snapshot) fresh(ctx context.Context, e *entry) (bool, error) {
 	return true, nil
 }
 
-func (s *snapshot) same(ctx context.Context, name string) (bool, error) {
-	was, known := s.old.hashes[name]
+func (s *snapshot) same(ctx context.Context, name string) (same bool, err error) {
+	if same, compared := s.dirs[name]; compared {
+		return same, nil
+	}
+	was, known := s.old.hash(name)
 	if !known {
 		return false, nil
 	}
 	if name != "." {
-		if same, err := s.same(ctx, path.Dir(name)); same || err != nil {
-			return same, err
+		if same, err = s.same(ctx, path.Dir(name)); err != nil {
+			return false, err
 		}
 	}
-	now, err := s.hash(ctx, name)
-	return now == was, err
-}
-
-// hash is the id of a file or directory in the tree. A directory's siblings
-// are read with it, since one of them is asked for next.
-func (s *snapshot) hash(ctx context.Context, name string) (string, error) {
-	if h, ok := s.now[name]; ok {
-		return h, nil
-	}
-	if name == "." {
-		s.now[name] = s.tree.Root()
-		return s.now[name], nil
-	}
-	dir := path.Dir(name)
-	if above, err := s.hash(ctx, dir); above == "" || err != nil {
-		s.now[name] = ""
-		return "", err
-	}
-	listed := dir + "/" // no clean path ends so: marks a directory as read
-	if _, ok := s.now[listed]; !ok {
-		s.now[listed] = ""
-		entries, err := s.tree.ReadDir(ctx, dir)
-		switch {
-		case errors.Is(err, gitops.ErrNotFound):
-		case err != nil && ctx.Err() != nil:
-			return "", err
-		case err != nil: // a file, symlink or submodule stands there now
+	if !same {
+		now, err := s.now.of(ctx, name)
+		if err != nil {
+			return false, err
 		}
-		for _, e := range entries {
-			s.now[path.Join(dir, e.Name)] = e.Hash + modeMark(e.Mode)
-		}
+		same = now == was
 	}
-	if _, ok := s.now[name]; !ok {
-		s.now[name] = ""
-	}
-	return s.now[name], nil
+	s.dirs[name] = same
+	return same, nil
 }
 
 // modeMark tells a symlink from a file of the same bytes.
@@ -96,36 +122,40 @@ func (s *snapshot) save(ctx context.Context, c cache, entries map[entryKey]*entr
 	if c.file == "" {
 		return nil
 	}
-	doc := cacheDocument{Hashes: map[string]string{}}
+	doc := cacheDocument{Root: s.now.tree.Root()}
+	found := map[string]string{}
 	for _, e := range entries {
 		doc.Entries = append(doc.Entries, e)
 		for _, name := range e.Cover {
 			for ; ; name = path.Dir(name) {
-				if _, done := doc.Hashes[name]; done {
+				if _, done := found[name]; done {
 					break
 				}
 				h, err := s.current(ctx, name)
 				if err != nil {
 					return err
 				}
-				doc.Hashes[name] = h
+				found[name] = h
 				if name == "." {
 					break
 				}
 			}
 		}
 	}
-	return c.store(doc)
+	doc.Hashes = string(write(&found, func(c *codec, m *map[string]string) { c.labels(m) }))
+	return c.store(write(&doc, func(c *codec, d *cacheDocument) { d.code(c) }))
 }
 
-// current is hash, without reading where a directory above is unchanged.
+// current is the hash in the tree, without reading where a directory above is
+// unchanged.
 func (s *snapshot) current(ctx context.Context, name string) (string, error) {
 	if same, err := s.same(ctx, name); err != nil {
 		return "", err
 	} else if same {
-		return s.old.hashes[name], nil
+		h, _ := s.old.hash(name)
+		return h, nil
 	}
-	return s.hash(ctx, name)
+	return s.now.of(ctx, name)
 }
 
 // cover is the smallest set of paths whose hashes change whenever a build that
