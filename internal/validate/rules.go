@@ -44,7 +44,7 @@ func (c *compiler) rule(n *node, entry any) error {
 		return nil
 	}
 	if r.program, err = c.v.program(r.source); err != nil {
-		return err
+		return fmt.Errorf("%w; irgit cannot ask this rule: take it out of the copy that irgit reads", err)
 	}
 	if worded := text("messageExpression"); worded != "" && !transition.MatchString(worded) {
 		if r.worded, err = c.v.program(worded); err != nil {

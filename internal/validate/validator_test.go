@@ -1,11 +1,13 @@
 package validate
 
 import (
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
 )
 
 const widgetCRD = `
@@ -51,6 +53,7 @@ func TestUserCRDs(t *testing.T) {
 	require.False(t, v.Known("example.com/v1", "Widget"))
 	require.Empty(t, v.AddCRD("crds.yaml", []byte(widgetCRD)))
 	require.True(t, v.Known("example.com/v1", "Widget"))
+	require.Contains(t, v.Object("", object(t, "{apiVersion: example.com/v2, kind: Widget}"))[0].Message, "use apiVersion example.com/v1")
 	widget := func(spec string) []Problem {
 		return v.Object("w.yaml", object(t, "{apiVersion: example.com/v1, kind: Widget, metadata: {name: w}, spec: "+spec+"}"))
 	}
@@ -65,6 +68,16 @@ func TestUserCRDs(t *testing.T) {
 	require.Contains(t, widget("{modes: loud}")[0].Message, "did you mean mode?")
 	problems := v.Object("w.yaml", object(t, "{apiVersion: example.com/v1, kind: Widget, metadata: {name: w, namespace: x}, spec: {}}"))
 	require.Contains(t, problems[0].Message, "belongs to no namespace")
+}
+
+// What kubectl get crd -o yaml prints is read as well.
+func TestUserCRDsInAList(t *testing.T) {
+	v := newValidator(t)
+	var crd map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(strings.Split(widgetCRD, "---")[0]), &crd))
+	list := map[string]any{"apiVersion": "v1", "kind": "List", "items": []any{crd, map[string]any{"kind": "ConfigMap"}}}
+	require.Empty(t, v.AddCRD("list.json", mustJSON(t, list)))
+	require.True(t, v.Known("example.com/v1", "Widget"))
 }
 
 // E1: what a fleet's CRD says is shown without control characters, and cut.
@@ -90,7 +103,7 @@ func TestUserCRDsThatAreRefused(t *testing.T) {
 		"builtin": strings.ReplaceAll(widgetCRD, "group: example.com", "group: networking.k8s.io"),
 		"rule":    strings.ReplaceAll(widgetCRD, "self.low <= self.high", "self.low <= nonsense"),
 		"pattern": strings.ReplaceAll(widgetCRD, "maxItems: 2,", "pattern: '(',"),
-		"yaml":    "a: [",
+		"yaml":    "kind: CustomResourceDefinition\na: [",
 		"empty":   strings.Split(widgetCRD, "      schema:")[0],
 	} {
 		problems := v.AddCRD(file, []byte(text))
@@ -152,10 +165,52 @@ func BenchmarkObject(b *testing.B) {
 	}
 }
 
+// groups name a good object of every file of schemas.
+var groups = map[string]string{
+	builtins: "networkpolicy", mesh: "authorizationpolicy", "cilium.json.gz": "cilium", "calico.json.gz": "calico", "keda.json.gz": "scaledobject",
+	"argo.json.gz": "rollout", "flux.json.gz": "helmrelease", "gateway.json.gz": "httproute", "snapshot.json.gz": "snapshot", buildFiles: "hook",
+}
+
+// An object has its own group's schemas unpacked, and those of Kubernetes, which
+// hold its metadata.
+func TestOnlyWhatIsAskedIsUnpacked(t *testing.T) {
+	require.Len(t, groups, len(bundleNames))
+	for name, text := range groups {
+		v := newValidator(t)
+		require.Empty(t, v.Object("", object(t, good[text])))
+		for other, b := range v.bundles {
+			require.Equal(t, other == name || other == builtins, b.nodes != nil, "%s for %s", other, name)
+		}
+	}
+}
+
 // BenchmarkCold includes New, unpacking and compiling: what the first object of
-// a process costs.
+// a process costs, by the file of its schema; retained-B is what then stays.
 func BenchmarkCold(b *testing.B) {
-	obj := object(b, good["authorizationpolicy"])
+	for name, text := range groups {
+		obj := object(b, good[text])
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				newValidator(b).Object("", obj)
+			}
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			v := newValidator(b)
+			v.Object("", obj)
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(after.HeapAlloc)-float64(before.HeapAlloc), "retained-B")
+			runtime.KeepAlive(v)
+		})
+	}
+}
+
+// BenchmarkUnknown is the refusal of a kind without a schema, which looks for
+// the one that was meant.
+func BenchmarkUnknown(b *testing.B) {
+	obj := map[string]any{"apiVersion": "argoproj.io/v1alpha1", "kind": "Aplication"}
 	for b.Loop() {
 		newValidator(b).Object("", obj)
 	}
