@@ -21,9 +21,9 @@ type mesh struct {
 	authentication []authentication
 	sidecars       []sidecar
 	gateways       map[string]waypointGateway // Gateways of the Gateway API, by namespace/name
-	tls            string                       // a DestinationRule that sets TLS
-	filters        []foreign                    // what changes proxies in ways that are not followed
-	plugins        []foreign                    // the same for requests alone
+	tls            string                     // a DestinationRule that sets TLS
+	filters        []foreign                  // what changes proxies in ways that are not followed
+	plugins        []foreign                  // the same for requests alone
 }
 
 func (m *mesh) read(o *unstructured.Unstructured) {
