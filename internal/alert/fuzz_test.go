@@ -112,3 +112,9 @@ func FuzzGuardDuty(f *testing.F) {
 	seed(f, "guardduty.json", "guardduty")
 	fuzz(f, GuardDuty)
 }
+
+func FuzzPolicyReport(f *testing.F) {
+	seed(f, "policyreport.json")
+	f.Add([]byte(reportYAML))
+	fuzz(f, PolicyReport)
+}

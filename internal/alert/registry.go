@@ -26,6 +26,7 @@ func decoders() []decoder {
 		{source: KubernetesAudit, about: "audit events of the Kubernetes API server and lists of them, by built-in rules", looks: looksAudit, decode: decodeAudit},
 		{source: Tetragon, about: "the JSON export: exec, exit, kprobe, tracepoint, lsm, uprobe, loader and connections; throttling is ignored", looks: looksTetragon, decode: decodeTetragon},
 		{source: Tracee, about: "events and findings of signatures, in the flat form and in that of v1beta1", looks: looksTracee, decode: decodeTracee},
+		{source: PolicyReport, about: "reports of wgpolicyk8s.io, reports.x-k8s.io and openreports.io, also in YAML: each result that failed", looks: looksPolicyReport, decode: decodePolicyReport},
 		{source: GuardDuty, about: "findings, raw or of EventBridge, in camel or Pascal case; subjects for EKS audit and runtime findings", looks: looksGuardDuty, decode: decodeGuardDuty},
 		{source: KubeArmor, about: "alerts of policies, and logs of what was seen", looks: looksKubeArmor, decode: decodeKubeArmor},
 		{source: Kubescape, about: "runtime alerts of the node agent, of its log and its HTTP exporter", looks: looksKubescape, decode: decodeKubescape},

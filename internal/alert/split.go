@@ -24,6 +24,8 @@ func split(whole string, isLine func(string) bool) iter.Seq[part] {
 	switch {
 	case !errors.As(err, new(syntax)):
 		return func(yield func(part) bool) { yield(part{raw: whole, value: n, err: err}) }
+	case isYAML(whole):
+		return yamlDocuments(whole)
 	case linewise(r, whole, isLine):
 		return func(yield func(part) bool) {
 			for number, line := range lines(whole) {
