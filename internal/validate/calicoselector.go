@@ -11,12 +11,14 @@ import (
 // (https://docs.tigera.io/calico/latest/reference/resources/networkpolicy#selectors).
 // global() stands alone, and only where a rule chooses namespaces.
 func (w *walk) calicoSelector(v any, mayBeGlobal bool, at ...any) {
-	text, ok := v.(string)
-	if !ok || strings.TrimSpace(text) == "" {
+	text, _ := v.(string)
+	switch strings.Trim(text, " \t") {
+	case "":
 		return
-	}
-	if mayBeGlobal && strings.TrimSpace(text) == "global()" {
-		return
+	case "global()":
+		if mayBeGlobal {
+			return
+		}
 	}
 	if err := parseCalicoSelector(text); err != nil {
 		w.problem(fmt.Sprintf("%s is not a selector: %v; write for example app == 'web' && has(team)", short(text), err), at...)
@@ -24,7 +26,7 @@ func (w *walk) calicoSelector(v any, mayBeGlobal bool, at ...any) {
 }
 
 var (
-	calicoWord    = regexp.MustCompile(`^(\(|\)|\{|\}|,|==|!=|&&|\|\||!|"[^"]*"|'[^']*'|[a-zA-Z0-9_./-]+)`)
+	calicoWord    = regexp.MustCompile(`^(has\(|all\(|\(|\)|\{|\}|,|==|!=|&&|\|\||!|"[^"]*"|'[^']*'|[a-zA-Z0-9_./-]+)`)
 	calicoLabel   = regexp.MustCompile(`^[a-zA-Z0-9_./-]+$`)
 	calicoCompare = map[string]int{"==": 1, "!=": 1, "contains": 1, "starts": 2, "ends": 2, "startswith": 1, "endswith": 1}
 )
@@ -112,9 +114,9 @@ func (p *calicoParser) term() error {
 			return err
 		}
 		return p.want(")")
-	case word == "all" && p.take("("):
+	case word == "all(":
 		return p.want(")")
-	case word == "has" && p.take("("):
+	case word == "has(":
 		if label := p.next(); !calicoLabel.MatchString(label) {
 			return fmt.Errorf("has() names a label, not %s", short(label))
 		}
