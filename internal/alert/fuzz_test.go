@@ -118,3 +118,8 @@ func FuzzPolicyReport(f *testing.F) {
 	f.Add([]byte(reportYAML))
 	fuzz(f, PolicyReport)
 }
+
+func FuzzSuricata(f *testing.F) {
+	seed(f, "suricata.ndjson", "suricata")
+	fuzz(f, Suricata)
+}
