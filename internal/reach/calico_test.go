@@ -29,10 +29,10 @@ func global(name, spec string) string {
 // Policy Name".
 func TestCalicoOrder(t *testing.T) {
 	allow, deny := `, selector: app == "db", ingress: [{action: Allow}]}`, `, selector: app == "db", ingress: [{action: Deny}]}`
-	answers(t, calico(t, calicoPolicy("x", "{order: 10"+deny), calicoPolicy("a", "{order: 20"+allow)), ask{sql(web), "denied by NetworkPolicy shop/x ingress[0]"})
-	answers(t, calico(t, calicoPolicy("x", "{order: 20"+deny), calicoPolicy("a", "{order: 10.5"+allow)), ask{sql(web), "allowed by NetworkPolicy shop/a"})
-	answers(t, calico(t, calicoPolicy("x", "{order: 10"+deny), calicoPolicy("a", "{order: 10"+allow)), ask{sql(web), "allowed by NetworkPolicy shop/a"})
-	answers(t, calico(t, calicoPolicy("a", `{selector: "app == 'db'", ingress: [{action: Deny}]}`), calicoPolicy("x", "{order: 1e6"+allow)), ask{sql(web), "allowed by NetworkPolicy shop/x"})
+	answers(t, calico(t, calicoPolicy("x", "{order: 10"+deny), calicoPolicy("a", "{order: 20"+allow)), ask{sql(web), "denied by Calico NetworkPolicy shop/x ingress[0]"})
+	answers(t, calico(t, calicoPolicy("x", "{order: 20"+deny), calicoPolicy("a", "{order: 10.5"+allow)), ask{sql(web), "allowed by Calico NetworkPolicy shop/a"})
+	answers(t, calico(t, calicoPolicy("x", "{order: 10"+deny), calicoPolicy("a", "{order: 10"+allow)), ask{sql(web), "allowed by Calico NetworkPolicy shop/a"})
+	answers(t, calico(t, calicoPolicy("a", `{selector: "app == 'db'", ingress: [{action: Deny}]}`), calicoPolicy("x", "{order: 1e6"+allow)), ask{sql(web), "allowed by Calico NetworkPolicy shop/x"})
 }
 
 // Kubernetes' policies are among Calico's at order 1000 (K8sNetworkPolicyToCalico).
@@ -48,11 +48,11 @@ func TestCalicoWithKubernetes(t *testing.T) {
 // matched; Log goes on; Pass skips to the next tier, and in the end to the namespace's profile, which
 // allows.
 func TestCalicoActionsAndTheEndOfTheTier(t *testing.T) {
-	answers(t, calico(t, calicoPolicy("a", `{selector: app == "db", ingress: [{action: Log}]}`)), ask{sql(web), "denied by NetworkPolicy shop/a: no rule for ingress"},
+	answers(t, calico(t, calicoPolicy("a", `{selector: app == "db", ingress: [{action: Log}]}`)), ask{sql(web), "denied by Calico NetworkPolicy shop/a: no rule for ingress"},
 		ask{outward, "allowed"})
 	answers(t, calico(t, calicoPolicy("a", `{order: 1, selector: all(), ingress: [{action: Log}, {action: Pass}]}`), calicoPolicy("b", `{order: 2, ingress: [{action: Deny}]}`)),
-		ask{sql(web), "allowed by NetworkPolicy shop/a ingress[1]"})
-	answers(t, calico(t, calicoPolicy("a", `{ingress: [{action: Reject}]}`)), ask{sql(web), `unknown: read NetworkPolicy shop/a: ingress[0]: action "Reject"`})
+		ask{sql(web), "allowed by Calico NetworkPolicy shop/a ingress[1]"})
+	answers(t, calico(t, calicoPolicy("a", `{ingress: [{action: Reject}]}`)), ask{sql(web), `unknown: read Calico NetworkPolicy shop/a: ingress[0]: action "Reject"`})
 }
 
 // The API on types: "[ PolicyTypeIngress ], if there are no Egress rules (including the case where
@@ -90,7 +90,7 @@ func TestCalicoSelectors(t *testing.T) {
 		`projectcalico.org/namespace == "shop"`:      "allowed",
 		`projectcalico.org/serviceaccount == "web"`:  "allowed",
 		`pcns.team == "shop"`:                        "allowed",
-		`app = "web"`:                                "unknown: read NetworkPolicy shop/a: ingress[0]: source: selector",
+		`app = "web"`:                                "unknown: read Calico NetworkPolicy shop/a: ingress[0]: source: selector",
 		`app == web`:                                 "unknown",
 		`app == "web`:                                "unknown",
 		`(app == "web"`:                              "unknown",
@@ -160,11 +160,11 @@ func TestCalicoRules(t *testing.T) {
 
 // Where a rule that may match would do what comes after it anyway, it does not matter.
 func TestCalicoUnknownRuleBeforeTheSameAnswer(t *testing.T) {
-	answers(t, calico(t, calicoPolicy("a", `{ingress: [{action: Deny, http: {methods: [GET]}}, {action: Deny}]}`)), ask{sql(web), "denied by NetworkPolicy shop/a ingress[1]"})
+	answers(t, calico(t, calicoPolicy("a", `{ingress: [{action: Deny, http: {methods: [GET]}}, {action: Deny}]}`)), ask{sql(web), "denied by Calico NetworkPolicy shop/a ingress[1]"})
 }
 
 func TestCalicoTiersSetsAndHosts(t *testing.T) {
-	answers(t, calico(t, calicoPolicy("security.q", `{tier: security, ingress: [{action: Deny}]}`)), ask{sql(web), "unknown: NetworkPolicy shop/security.q is in tier security"},
+	answers(t, calico(t, calicoPolicy("security.q", `{tier: security, ingress: [{action: Deny}]}`)), ask{sql(web), "unknown: Calico NetworkPolicy shop/security.q is in tier security"},
 		ask{reach.Flow{From: metrics, To: legacy, Port: 1}, "allowed"})
 	answers(t, calico(t, global("a", `{doNotTrack: true, applyOnForward: true, ingress: [{action: Deny}]}`)), ask{sql(web), "allowed"})
 	sets := policy("projectcalico.org/v3", "GlobalNetworkSet", "", "bad", `{nets: [203.0.113.0/24]}`)

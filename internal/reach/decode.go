@@ -16,12 +16,16 @@ func group(o *unstructured.Unstructured) string {
 	return g
 }
 
-// name is how answers name an object.
+// name is how answers name an object. Calico has a NetworkPolicy too.
 func name(o *unstructured.Unstructured) string {
-	if o.GetNamespace() == "" {
-		return o.GetKind() + " " + o.GetName()
+	kind := o.GetKind()
+	if kind == "NetworkPolicy" && group(o) != "networking.k8s.io" {
+		kind = "Calico " + kind
 	}
-	return o.GetKind() + " " + o.GetNamespace() + "/" + o.GetName()
+	if o.GetNamespace() == "" {
+		return kind + " " + o.GetName()
+	}
+	return kind + " " + o.GetNamespace() + "/" + o.GetName()
 }
 
 // decode reads a part of an object strictly: a field that into does not have is
