@@ -153,3 +153,12 @@ func policy(apiVersion, kind, namespace, name, spec string) string {
 func networkPolicy(name, spec string) string {
 	return policy("networking.k8s.io/v1", "NetworkPolicy", "shop", name, spec)
 }
+
+// readable reads one manifest as the fuzzer found it, if it is one.
+func readable(doc string, into *unstructured.Unstructured) bool {
+	if len(doc) > 4096 || yaml.UnmarshalStrict([]byte(doc), &into.Object) != nil || into.Object == nil {
+		return false
+	}
+	data, err := into.MarshalJSON()
+	return err == nil && into.UnmarshalJSON(data) == nil
+}
