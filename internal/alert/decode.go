@@ -63,6 +63,7 @@ func Decode(data []byte, o Options) ([]Item, error) {
 			return nil, fmt.Errorf("the input holds more than %d alerts: send fewer at once", MaxAlerts)
 		}
 	}
+	d.rates()
 	return d.items, nil
 }
 
@@ -71,6 +72,7 @@ type decoding struct {
 	Options
 	decoders []decoder
 	items    []Item
+	refused  []*refusals // of Envoy's log
 }
 
 // part decodes one value of the input, or one line of a log.

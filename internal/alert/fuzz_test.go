@@ -123,3 +123,8 @@ func FuzzSuricata(f *testing.F) {
 	seed(f, "suricata.ndjson", "suricata")
 	fuzz(f, Suricata)
 }
+
+func FuzzEnvoy(f *testing.F) {
+	seed(f, "envoy.log", "envoy")
+	fuzz(f, Envoy)
+}
