@@ -128,3 +128,8 @@ func FuzzEnvoy(f *testing.F) {
 	seed(f, "envoy.log", "envoy")
 	fuzz(f, Envoy)
 }
+
+func FuzzCoraza(f *testing.F) {
+	seed(f, "coraza.ndjson")
+	fuzz(f, Coraza)
+}

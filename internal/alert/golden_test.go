@@ -40,6 +40,7 @@ func TestGolden(t *testing.T) {
 			want, err := os.ReadFile(golden)
 			require.NoError(t, err)
 			require.JSONEq(t, string(want), string(got), file)
+			require.NotContains(t, string(got), "canary", file)
 			for _, item := range items {
 				promises(t, item)
 			}

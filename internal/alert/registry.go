@@ -30,6 +30,7 @@ func decoders() []decoder {
 		{source: GuardDuty, about: "findings, raw or of EventBridge, in camel or Pascal case; subjects for EKS audit and runtime findings", looks: looksGuardDuty, decode: decodeGuardDuty},
 		{source: Suricata, about: "alert and anomaly events of eve.json; no subjects, since it sees addresses", looks: looksSuricata, decode: decodeSuricata},
 		{source: Envoy, about: "access logs of Envoy, Istio and Envoy Gateway, JSON or default text, by built-in rules: RBAC, authorization, egress, rates", looks: looksEnvoy, decode: decodeEnvoy, isLine: isEnvoyLine, line: decodeEnvoyLine},
+		{source: Coraza, about: "audit logs in JSON of Coraza and ModSecurity 3 and 2: one alert a transaction", looks: looksCoraza, decode: decodeCoraza},
 		{source: KubeArmor, about: "alerts of policies, and logs of what was seen", looks: looksKubeArmor, decode: decodeKubeArmor},
 		{source: Kubescape, about: "runtime alerts of the node agent, of its log and its HTTP exporter", looks: looksKubescape, decode: decodeKubescape},
 		{source: Alertmanager, about: "webhook notifications of version 4 and its twin 1, and single alerts", looks: looksAlertmanager, decode: decodeAlertmanager},
