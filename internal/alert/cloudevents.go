@@ -2,6 +2,9 @@ package alert
 
 import (
 	"encoding/base64"
+	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -137,4 +140,65 @@ func isJSON(contentType string) bool {
 	media, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	media = strings.TrimSpace(media)
 	return media == "" || strings.HasSuffix(media, "/json") || strings.HasSuffix(media, "+json")
+}
+
+// binaryEvent reads an event in the binary mode of CloudEvents' HTTP binding:
+// its attributes are headers, and the body is what it carries
+// (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md).
+// A file may hold the headers in front of the body, as a request is written.
+// Ok is false for anything else.
+func binaryEvent(header http.Header, whole string) (e *node, ok bool, err error) {
+	if header == nil {
+		header, whole = writtenHeader(whole)
+	}
+	if header.Get("Ce-Specversion") == "" {
+		return nil, false, nil
+	}
+	e = &node{kind: object, raw: whole}
+	add := func(name, value string) {
+		if plain, err := url.PathUnescape(value); err == nil {
+			value = plain
+		}
+		e.members = append(e.members, member{name, node{kind: text, raw: value, text: value}})
+	}
+	for name, values := range header {
+		if attribute, is := strings.CutPrefix(strings.ToLower(name), "ce-"); is && len(values) == 1 && attribute != "data" {
+			add(attribute, values[0])
+		}
+	}
+	add("datacontenttype", header.Get("Content-Type"))
+	if isJSON(header.Get("Content-Type")) && strings.TrimSpace(whole) != "" {
+		data, err := parse(strings.TrimSpace(whole))
+		if err != nil {
+			return nil, true, problemf("the body of the event: %s", err)
+		}
+		e.members = append(e.members, member{"data", *data})
+	}
+	slices.SortFunc(e.members, func(a, b member) int { return strings.Compare(a.name, b.name) })
+	return e, true, nil
+}
+
+// writtenHeader splits a request that was written to a file. The header is nil
+// for text that is none with an event in it.
+func writtenHeader(whole string) (http.Header, string) {
+	text := strings.ReplaceAll(whole, "\r\n", "\n")
+	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "POST ") && strings.Contains(first, " HTTP/") {
+		text = rest
+	}
+	lines, body, ok := strings.Cut(text, "\n\n")
+	if !ok || len(lines) > maxLook || strings.HasPrefix(lines, "{") || strings.HasPrefix(lines, "[") {
+		return nil, whole
+	}
+	header := http.Header{}
+	for line := range strings.SplitSeq(lines, "\n") {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || strings.ContainsAny(name, " \t\"") {
+			return nil, whole
+		}
+		header.Add(name, strings.TrimSpace(value))
+	}
+	if header.Get("Ce-Specversion") == "" {
+		return nil, whole
+	}
+	return header, body
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +34,8 @@ type Options struct {
 	Source   Source           // empty: Auto
 	Redactor *redact.Redactor // nil: one without a key
 	Received time.Time        // for alerts that carry no time; may be zero
+	Mappings *Mappings        // of the configuration, for Generic; may be nil
+	Header   http.Header      // of the request in which the bytes came; nil for a file
 }
 
 // Decode reads an input: a JSON object, an array, one object a line, or objects
@@ -56,7 +59,16 @@ func Decode(data []byte, o Options) ([]Item, error) {
 	if whole == "" {
 		return nil, errors.New("the input is empty: want the JSON of an alert")
 	}
-	d := &decoding{Options: o, decoders: decoders()}
+	d := &decoding{Options: o, decoders: decoders(o.Mappings)}
+	if o.Source == Auto || o.Source == CloudEvents {
+		if event, ok, err := binaryEvent(o.Header, whole); err != nil {
+			d.problem("", err)
+			return d.items, nil
+		} else if ok {
+			decodeCloudEvent(d, event, "")
+			return d.items, nil
+		}
+	}
 	for p := range split(whole, d.isLine) {
 		d.part(p)
 		if len(d.items) > MaxAlerts {

@@ -3,6 +3,7 @@ package alert
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -191,7 +192,7 @@ func TestSourcesByName(t *testing.T) {
 		require.Equal(t, Source(name), s)
 	}
 	_, err := ParseSource("Falco")
-	require.EqualError(t, err, `unknown source "Falco": want auto, or one of `+sourceNames(decoders()))
+	require.EqualError(t, err, `unknown source "Falco": want auto, or one of `+sourceNames(decoders(nil)))
 	items, err := Decode([]byte(falco("")), Options{Source: Alertmanager})
 	require.NoError(t, err)
 	require.Equal(t, "alerts: want a list", items[0].Problem)
@@ -277,4 +278,29 @@ func TestReceivedStandsInForATimeThatIsMissing(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, again[0].Alert.Time.IsZero())
 	require.Equal(t, items[0].Alert.ID, again[0].Alert.ID, "an id does not depend on when an alert came in")
+}
+
+func TestCloudEventsInBinaryMode(t *testing.T) {
+	body := falco(`"k8s.pod.name":"p"`)
+	header := http.Header{}
+	for name, value := range map[string]string{"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/falco%20a", "ce-type": "falco.rule.output.v1", "ce-time": "2026-01-01T00:00:05Z", "Content-Type": "application/json", "Authorization": "x"} {
+		header.Set(name, value)
+	}
+	items, err := Decode([]byte(body), Options{Header: header})
+	require.NoError(t, err)
+	require.Len(t, items, 1)
+	require.Equal(t, "p", items[0].Alert.Subject.Pod)
+	structured := one(t, `{"specversion":"1.0","id":"1","source":"/falco a","type":"t","data":`+body+`}`)
+	require.Equal(t, structured.ID, items[0].Alert.ID, "one event in two modes")
+
+	written := "POST /hook HTTP/1.1\r\nHost: x\r\nce-specversion: 1.0\r\nce-id: 1\r\nce-source: /falco%20a\r\nce-type: t\r\nContent-Type: application/json\r\n\r\n" + body
+	require.Equal(t, structured.ID, one(t, written).ID)
+	require.Equal(t, "id: missing, and every event has one", problemOf(t, strings.Replace(written, "ce-id: 1\r\n", "", 1)))
+	require.Contains(t, problemOf(t, written+"}"), "the body of the event: not JSON")
+	require.Contains(t, decode(t, strings.Replace(written, "application/json", "text/plain", 1))[0].Ignored, "no alert")
+	header.Del("ce-specversion")
+	items, err = Decode([]byte(body), Options{Header: header})
+	require.NoError(t, err)
+	require.Equal(t, Falco, items[0].Alert.Source)
+	require.NotEqual(t, structured.ID, items[0].Alert.ID, "a request without an event")
 }

@@ -23,6 +23,8 @@ const (
 	typePrincipal = "principal"
 )
 
+var indicatorTypes = []string{typeIP, typeCIDR, typeDomain, typeURL, typeSHA256, typeImage, typePrincipal}
+
 // indicatorFields are the fields that hold one value of a type. Text is never
 // searched for indicators: whoever writes a command line would choose what is
 // blocked.

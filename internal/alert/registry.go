@@ -20,7 +20,7 @@ type decoder struct {
 
 // decoders are all of them, in the order in which auto asks: what says what it
 // is comes before what is told by its shape.
-func decoders() []decoder {
+func decoders(mappings *Mappings) []decoder {
 	return []decoder{
 		{source: CloudEvents, about: "CloudEvents 1.0 in JSON: structured, batched, or binary with its headers", looks: looksCloudEvent, decode: decodeCloudEvent},
 		{source: KubernetesAudit, about: "audit events of the Kubernetes API server and lists of them, by built-in rules", looks: looksAudit, decode: decodeAudit},
@@ -35,6 +35,7 @@ func decoders() []decoder {
 		{source: Kubescape, about: "runtime alerts of the node agent, of its log and its HTTP exporter", looks: looksKubescape, decode: decodeKubescape},
 		{source: Alertmanager, about: "webhook notifications of version 4 and its twin 1, and single alerts", looks: looksAlertmanager, decode: decodeAlertmanager},
 		{source: Falco, about: "json_output of Falco, and what falcosidekick passes on", looks: looksFalco, decode: decodeFalco},
+		{source: Generic, about: "any JSON object, by mappings in CEL", looks: mappings.looks, decode: decodeGeneric},
 	}
 }
 
@@ -46,7 +47,7 @@ type About struct {
 
 // Sources lists what [Decode] understands, in the order of their names.
 func Sources() (all []About) {
-	for _, d := range decoders() {
+	for _, d := range decoders(nil) {
 		all = append(all, About{d.source, d.about})
 	}
 	slices.SortFunc(all, func(a, b About) int { return strings.Compare(string(a.Source), string(b.Source)) })
@@ -64,7 +65,7 @@ func sourceNames(all []decoder) string {
 
 // ParseSource reads a source's name.
 func ParseSource(s string) (Source, error) {
-	all := decoders()
+	all := decoders(nil)
 	if s != string(Auto) && !slices.ContainsFunc(all, func(d decoder) bool { return s == string(d.source) }) {
 		return "", fmt.Errorf("unknown source %q: want auto, or one of %s", s, sourceNames(all))
 	}

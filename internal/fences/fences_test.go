@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"internal/gitops":         {},
 	"internal/gitops/gittest": {},
 	"internal/redact":         {},
-	"internal/alert":          {"internal/redact"},
+	"internal/alert":          {"internal/expr", "internal/redact"},
 	"internal/expr":           {},
 	"internal/kustomize":      {"internal/gitops"},
 	"internal/controllers":    {"internal/gitops", "internal/kustomize"},
