@@ -108,6 +108,12 @@ func TestCiliumBlocks(t *testing.T) {
 	answers(t, cilium(t, `{endpointSelector: {}, egress: [{toCIDRSet: [{cidrGroupRef: partners}]}]}`), ask{to(out), "unknown: a group's addresses"}, ask{to(db), "denied"})
 }
 
+// "By default, CIDR-based selectors do not match in-cluster entities (pods or nodes)", and neither does ipBlock.
+func TestCiliumBlocksOfNetworkPolicy(t *testing.T) {
+	m := model(t, reach.Cluster{CNI: "cilium"}, networkPolicy("np", `{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}]}`))
+	answers(t, m, ask{sql(web), "denied by NetworkPolicy shop/np"}, ask{sql(out), "allowed"})
+}
+
 // Layer 3 Policies, "DNS based": names of matchName, and * within one label, ** for more.
 func TestCiliumNames(t *testing.T) {
 	to := func(domain string) reach.Flow {

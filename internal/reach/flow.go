@@ -45,7 +45,7 @@ type Peer struct {
 	Workload Workload // a pod as the workload's manifest makes it
 	Pod      *Pod     // a pod said in full
 	Node     bool     // the kubelet on the pod's own node, probing it
-	DNS      bool     // the cluster's name server: what runs as kube-dns in kube-system
+	DNS      bool     // the cluster's name server: what runs as kube-dns in kube-system, and no cache on the node
 	// Address is outside of the cluster, as the pod's node sees it: after load
 	// balancers and before masquerading.
 	Address netip.Addr

@@ -42,7 +42,7 @@ type networkPort struct {
 	EndPort  *int32              `json:"endPort"`
 }
 
-func readNetworkPolicy(o *unstructured.Unstructured) policy {
+func (m *Model) readNetworkPolicy(o *unstructured.Unstructured) policy {
 	var spec networkPolicySpec
 	if err := decode(o, &spec, "spec"); err != nil {
 		return opaque(o, err.Error())
@@ -65,15 +65,15 @@ func readNetworkPolicy(o *unstructured.Unstructured) policy {
 		}
 	}
 	if slices.Contains(types, "Ingress") {
-		p.sections[ingress] = networkSection(o, ingress, spec.Ingress)
+		p.sections[ingress] = m.networkSection(o, ingress, spec.Ingress)
 	}
 	if slices.Contains(types, "Egress") {
-		p.sections[egress] = networkSection(o, egress, spec.Egress)
+		p.sections[egress] = m.networkSection(o, egress, spec.Egress)
 	}
 	return p
 }
 
-func networkSection(o *unstructured.Unstructured, d direction, rules []networkRule) section {
+func (m *Model) networkSection(o *unstructured.Unstructured, d direction, rules []networkRule) section {
 	s := section{isolates: true}
 	for i, r := range rules {
 		peers, wrong := r.From, r.To
@@ -85,7 +85,7 @@ func networkSection(o *unstructured.Unstructured, d direction, rules []networkRu
 			if len(wrong) > 0 {
 				return maybe("%s has a field of the other direction", rule.name)
 			}
-			return and(networkPeers(o.GetNamespace(), peers, peer), networkPorts(r.Ports, h))
+			return and(m.networkPeers(o.GetNamespace(), peers, peer), networkPorts(r.Ports, h))
 		}
 		s.rules = append(s.rules, rule)
 	}
@@ -93,12 +93,18 @@ func networkSection(o *unstructured.Unstructured, d direction, rules []networkRu
 }
 
 // networkPeers compares with a list of peers, of which one has to match. An empty list is
-// anybody.
-func networkPeers(namespace string, peers []networkPeer, peer end) truth {
+// anybody. Cilium's blocks never match pods (docs.cilium.io/en/stable/security/policy/language,
+// "Selecting nodes with CIDR / ipBlock"); what others do with those of pods is theirs, and depends on addresses.
+func (m *Model) networkPeers(namespace string, peers []networkPeer, peer end) truth {
 	if len(peers) == 0 {
 		return yes
 	}
-	return some(peers, func(p networkPeer) truth { return p.matches(namespace, peer) })
+	return some(peers, func(p networkPeer) truth {
+		if p.IPBlock != nil && peer.pod != nil && m.cluster.CNI == "cilium" {
+			return no
+		}
+		return p.matches(namespace, peer)
+	})
 }
 
 // matches takes both selectors of one item together. A podSelector alone means the

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/irgit/irgit/internal/reach"
 )
 
@@ -160,6 +162,23 @@ func TestPolicyThatIsNotUnderstood(t *testing.T) {
 		ask{sql(web), "unknown: AdminNetworkPolicy a is not of a kind that is known to be enforced"})
 	answers(t, model(t, reach.Cluster{}, policy("cilium.io/v2", "CiliumNetworkPolicy", "shop", "a", "{endpointSelector: {}}")),
 		ask{sql(web), "unknown: CiliumNetworkPolicy shop/a is not of a kind"}, ask{reach.Flow{From: metrics, To: legacy, Port: 1}, "allowed"})
+}
+
+func TestNullIsNotAnEmptyRule(t *testing.T) {
+	answers(t, network(t, `{podSelector: {}, ingress: [null]}`), ask{sql(web), "unknown: read NetworkPolicy shop/a: an item of a list in spec is null"})
+}
+
+func TestClustersAndObjectsThatAreNone(t *testing.T) {
+	for _, c := range []reach.Cluster{{CNI: "flannel"}, {Mesh: "linkerd"}, {Mesh: "istio-sidecar", Waypoint: "wp"}} {
+		_, err := reach.New(c, nil)
+		require.ErrorContains(t, err, "cluster: ")
+	}
+	twice := objects(t, shop, shop)
+	_, err := reach.New(reach.Cluster{}, twice)
+	require.NoError(t, err)
+	twice[len(twice)-1].SetLabels(map[string]string{"other": "label"})
+	_, err = reach.New(reach.Cluster{}, twice)
+	require.EqualError(t, err, "read objects: Service shop/db is there twice, and differs; leave one out")
 }
 
 func TestQuestionsThatAreNone(t *testing.T) {

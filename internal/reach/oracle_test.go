@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,8 +21,12 @@ type inhabitant struct {
 }
 
 var world = []inhabitant{
-	{"a", "x", "10.0.0.1", false}, {"a", "y", "10.0.0.2", false}, {"b", "x", "10.0.1.1", false}, {"b", "z", "10.0.1.2", false},
-	{"", "", "203.0.113.1", true}, {"", "", "203.0.113.130", true},
+	{"a", "x", "10.0.0.1", false},
+	{"a", "y", "10.0.0.2", false},
+	{"b", "x", "10.0.1.1", false},
+	{"b", "z", "10.0.1.2", false},
+	{"", "", "203.0.113.1", true},
+	{"", "", "203.0.113.130", true},
 }
 
 const namespaces = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {team: red}}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: b, labels: {team: blue}}"
@@ -322,43 +325,6 @@ func TestMoreRulesAreMonotone(t *testing.T) {
 		}
 		if ask("cilium", l.manifest("p")) == reach.Denied {
 			require.Equal(t, reach.Denied, ask("cilium", l.manifest("p"), deny))
-		}
-	})
-}
-
-// Whatever a policy says: the answer comes, comes again, and has a reason if it is unknown.
-func FuzzPolicies(f *testing.F) {
-	for _, seed := range []string{
-		networkPolicy("a", `{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: sql, endPort: 1}]}]}`),
-		policy("cilium.io/v2", "CiliumNetworkPolicy", "shop", "a", `{endpointSelector: {}, ingress: [{toPorts: [{ports: [{port: "1"}], rules: {http: [{path: "("}]}}]}], egressDeny: [{toFQDNs: [{matchPattern: "**.x"}]}]}`),
-		calicoPolicy("a", `{order: 1.5, selector: "a in {'b'} && !has(c) || all()", ingress: [{action: Pass, source: {nets: [x], ports: ["1:2"]}}]}`),
-		authorization("a", `{action: DENY, rules: [{from: [{source: {principals: ["*"]}}], to: [{operation: {paths: ["/{*}"]}}], when: [{key: remote.ip, values: [x]}]}]}`),
-		policy("security.istio.io/v1", "PeerAuthentication", "shop", "a", `{selector: {matchLabels: {app: db}}, portLevelMtls: {"5432": {mode: STRICT}}}`),
-		"apiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: shop}\nspec: {selector: {app: db}, ports: [{port: 1, targetPort: http}]}",
-	} {
-		f.Add(seed)
-	}
-	base := objects(f, shop)
-	f.Fuzz(func(t *testing.T, manifest string) {
-		all := slices.Clone(base)
-		for _, doc := range strings.Split(manifest, "\n---\n") {
-			o := &unstructured.Unstructured{}
-			if !readable(doc, o) {
-				return
-			}
-			all = append(all, o)
-		}
-		for _, c := range []reach.Cluster{{CNI: "cilium", Mesh: "istio-sidecar"}, {CNI: "calico", Mesh: "istio-ambient", Waypoint: "wp"}} {
-			m, err := reach.New(c, all)
-			if err != nil {
-				continue
-			}
-			for _, flow := range append(m.Flows(), get(admin(web), "GET", "/"), byService(sql(web), 5432), sql(out)) {
-				v := m.Ask(flow)
-				require.Equal(t, v, m.Ask(flow))
-				require.True(t, v.Answer != reach.Unknown || v.Why != "", "%s: %s", flow, v)
-				require.True(t, v.Answer != reach.Denied || v.By != "", "%s: %s", flow, v)
-			}
 		}
 	})
 }

@@ -91,7 +91,7 @@ func (m *Model) readPolicy(o *unstructured.Unstructured) {
 	id := group(o) + "/" + o.GetKind()
 	switch id {
 	case "networking.k8s.io/NetworkPolicy":
-		m.policies = append(m.policies, readNetworkPolicy(o))
+		m.policies = append(m.policies, m.readNetworkPolicy(o))
 	case "cilium.io/CiliumNetworkPolicy", "cilium.io/CiliumClusterwideNetworkPolicy":
 		m.readNative(o, "cilium", m.readCilium)
 	case "projectcalico.org/NetworkPolicy", "crd.projectcalico.org/NetworkPolicy",

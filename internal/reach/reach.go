@@ -29,6 +29,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -95,8 +96,8 @@ type Model struct {
 
 // New reads objects as a cluster would have them. Objects that have nothing to
 // do with reachability are passed over. An error tells of a Cluster that is not
-// one, and of two objects with one name; what is wrong with an object shows in
-// the answers about what it may concern.
+// one, and of two different objects with one name; what is wrong with an object
+// shows in the answers about what it may concern.
 func New(c Cluster, objects []*unstructured.Unstructured) (*Model, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -105,13 +106,10 @@ func New(c Cluster, objects []*unstructured.Unstructured) (*Model, error) {
 	m := &Model{
 		cluster: c, workloads: map[Workload]*pod{}, namespaces: map[string]map[string]string{}, accounts: map[string]map[string]string{},
 	}
-	seen := map[string]bool{}
+	if objects, err = distinct(objects); err != nil {
+		return nil, err
+	}
 	for _, o := range objects {
-		id := group(o) + "/" + name(o)
-		if seen[id] {
-			return nil, fmt.Errorf("read objects: %s is there twice", name(o))
-		}
-		seen[id] = true
 		m.readSurroundings(o)
 	}
 	m.finish()
@@ -120,6 +118,23 @@ func New(c Cluster, objects []*unstructured.Unstructured) (*Model, error) {
 	}
 	slices.SortStableFunc(m.policies, comparePolicies)
 	return m, nil
+}
+
+// distinct leaves out what is there twice, as it is where two roots render one
+// Namespace.
+func distinct(objects []*unstructured.Unstructured) (all []*unstructured.Unstructured, err error) {
+	seen := map[string]*unstructured.Unstructured{}
+	for _, o := range objects {
+		id := group(o) + "/" + name(o)
+		switch first := seen[id]; {
+		case first == nil:
+			seen[id] = o
+			all = append(all, o)
+		case !equality.Semantic.DeepEqual(first.Object, o.Object):
+			return nil, fmt.Errorf("read objects: %s is there twice, and differs; leave one out", name(o))
+		}
+	}
+	return all, nil
 }
 
 func (c Cluster) withDefaults() (Cluster, error) {
