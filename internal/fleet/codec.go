@@ -46,6 +46,12 @@ func (c *codec) number(n *int64) {
 	*n, c.in, c.broken = 0, "", true
 }
 
+func (c *codec) size(n *int) {
+	long := int64(*n)
+	c.number(&long)
+	*n = int(long)
+}
+
 func (c *codec) flag(b *bool) {
 	n := int64(0)
 	if *b {

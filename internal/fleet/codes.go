@@ -4,7 +4,7 @@ package fleet
 // changes it changes cacheFormat.
 
 func (e *entry) code(c *codec) {
-	for _, s := range []*string{&e.Mode, &e.Root, &e.Kustomization, &e.Packed, &e.Failure, &e.FailureFile, &e.Outside} {
+	for _, s := range []*string{&e.Mode, &e.Root, &e.Kustomization, &e.Packed, &e.Bodies, &e.Failure, &e.FailureFile, &e.Outside} {
 		c.text(s)
 	}
 	for _, l := range []*[]string{&e.Cover, &e.Transformers, &e.Kustomizations, &e.Nameless, &e.ConfigMaps, &e.Releases, &e.Missing} {
@@ -19,6 +19,7 @@ func objectCode(c *codec, o *object) {
 	for _, s := range []*string{&o.APIVersion, &o.Kind, &o.Namespace, &o.Name, &o.Data, &o.File} {
 		c.text(s)
 	}
+	c.size(&o.size)
 	optional(c, &o.Workload, workloadCode)
 	c.flag(&o.Indexed)
 	sequence(c, &o.Init, containerCode)

@@ -136,7 +136,7 @@ func (ix *Index) add(r *appliedRoot, e *entry) {
 	for i := range objects {
 		o := &objects[i]
 		ref := ObjectRef{o.APIVersion, o.Kind, namespaceOf(r, o), o.Name, r.id}
-		later[i].data, later[i].namespace = o.Data, ref.Namespace
+		later[i].object, later[i].namespace = o, ref.Namespace
 		ix.objects[ref.Namespace] = append(ix.objects[ref.Namespace], indexedObject{ref, o.Namespace, o.File, o.Scales, &later[i]})
 		if o.Workload == nil {
 			continue

@@ -31,7 +31,8 @@ type entry struct {
 	Kustomizations []string // every kustomization file that is read
 	Nameless       []string // workloads whose name is generated anew each time
 	Leads          []object // the objects that controllers are told by
-	Packed         string   // all objects, encoded: other clusters' are never looked at
+	Packed         string   // all objects, encoded, without their bodies
+	Bodies         string   // JSON of all objects, one after another, compressed: most are never looked at
 	ConfigMaps     []string // namespace/name of those that it renders
 	Releases       []string // the same of its HelmReleases
 	Failure        string   // why the root does not build
@@ -45,19 +46,30 @@ type entry struct {
 
 // pack takes in what the root renders.
 func (e *entry) pack(objects []object) {
-	for _, o := range objects {
+	var bodies strings.Builder
+	for i := range objects {
+		o := &objects[i]
 		if leads(o.APIVersion, o.Kind) {
-			e.Leads = append(e.Leads, o)
+			e.Leads = append(e.Leads, *o)
 		}
+		o.size = len(o.Data)
+		bodies.WriteString(o.Data)
+		o.Data = ""
 	}
-	e.Packed = string(write(&objects, objectsCode))
+	e.Packed, e.Bodies = string(write(&objects, objectsCode)), compress(bodies.String())
 }
 
 // objects are what the root renders. They are shared: nobody may change them.
 func (e *entry) objects() []object {
 	e.unpacking.Do(func() {
-		if e.Packed != "" && !read(e.Packed, &e.unpacked, objectsCode) {
+		if e.Packed == "" || !read(e.Packed, &e.unpacked, objectsCode) {
 			e.unpacked = nil // and its checksum held: it was written so
+		}
+		bodies, from := &bodies{packed: e.Bodies}, 0
+		for i := range e.unpacked {
+			o := &e.unpacked[i]
+			o.bodies, o.from = bodies, from
+			from += o.size
 		}
 	})
 	return e.unpacked
@@ -65,15 +77,26 @@ func (e *entry) objects() []object {
 
 func (e *entry) key() entryKey { return entryKey{e.Mode, e.Root} }
 
-// object is a rendered object; Data is its JSON.
+// object is a rendered object.
 type object struct {
 	APIVersion, Kind, Namespace, Name string
-	Data                              string
+	Data                              string    // its JSON; of those of a root it is in the root's Bodies
 	File                              string    // the manifest it comes from, "" where that is not known
 	Workload                          *Workload // of kinds that own pods
 	Indexed                           bool      // a Job whose pods are numbered
 	Init                              []Container
 	Scales                            *scaleTarget // of an autoscaler
+
+	bodies     *bodies
+	from, size int // of its JSON there
+}
+
+// json is "" for an object that was not kept.
+func (o *object) json() string {
+	if o.bodies == nil {
+		return o.Data
+	}
+	return o.bodies.text(o.from, o.size)
 }
 
 // scaleTarget is what an autoscaler scales, as its manifest says.
@@ -202,28 +225,29 @@ func containerOf(c map[string]any) Container {
 
 // decodedOnce decodes an object when it is first asked for.
 type decodedOnce struct {
-	data, namespace string
-	once            sync.Once
-	object          *unstructured.Unstructured
+	*object
+	namespace string // that it is in, if that is not ""
+	once      sync.Once
+	decoded   *unstructured.Unstructured
 }
 
 // get is nil for an object that was not kept.
 func (d *decodedOnce) get() *unstructured.Unstructured {
-	d.once.Do(func() { d.object = decoded(d.data, d.namespace) })
-	return d.object
+	d.once.Do(func() {
+		if d.decoded = decoded(d.json()); d.decoded != nil && d.namespace != "" {
+			d.decoded.SetNamespace(d.namespace)
+		}
+	})
+	return d.decoded
 }
 
-// decoded is an object from its JSON, in a namespace if that is not "".
-func decoded(data, namespace string) *unstructured.Unstructured {
+// decoded is an object from its JSON.
+func decoded(data string) *unstructured.Unstructured {
 	var m map[string]any
 	if data == "" || json.Unmarshal([]byte(data), &m) != nil {
 		return nil // it was encoded here and its checksum held
 	}
-	u := &unstructured.Unstructured{Object: integers(m).(map[string]any)}
-	if namespace != "" {
-		u.SetNamespace(namespace)
-	}
-	return u
+	return &unstructured.Unstructured{Object: integers(m).(map[string]any)}
 }
 
 // integers gives numbers the types that unstructured objects have.

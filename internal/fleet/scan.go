@@ -222,7 +222,7 @@ func (s *scan) add(dir string, d scannedDir) {
 			s.findings = append(s.findings, Finding{Root: dir, File: name, Message: file.Problem, Unknown: true})
 		}
 		for _, text := range file.Objects {
-			if u := decoded(text, ""); u != nil {
+			if u := decoded(text); u != nil {
 				s.objects = append(s.objects, scannedObject{name, u})
 			}
 		}

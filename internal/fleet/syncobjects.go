@@ -22,7 +22,7 @@ var leadingKinds = map[string]bool{
 
 func leads(apiVersion, kind string) bool { return leadingKinds[group(apiVersion)+"/"+kind] }
 
-func (o object) decoded() *unstructured.Unstructured { return decoded(o.Data, "") }
+func (o *object) decoded() *unstructured.Unstructured { return decoded(o.json()) }
 
 func isFlux(u *unstructured.Unstructured) bool {
 	return u.GetKind() == "Kustomization" && group(u.GetAPIVersion()) == "kustomize.toolkit.fluxcd.io"
