@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
 
 	"github.com/irgit/irgit/internal/alert"
+	"github.com/irgit/irgit/internal/redact"
 )
 
 func newAlertCommand(environ []string) *cobra.Command {
@@ -26,7 +28,7 @@ func newAlertCommand(environ []string) *cobra.Command {
 }
 
 type decodeOptions struct {
-	config, source, output string
+	config, source, output, mappings string
 }
 
 func newDecodeCommand(environ []string) *cobra.Command {
@@ -43,6 +45,7 @@ said on standard error, with its place and the reason.`,
 	}
 	c.Flags().StringVar(&o.config, "config", "", "configuration file (default: irgit.yaml if it is there)")
 	c.Flags().StringVar(&o.source, "source", "auto", "auto, or a source that irgit alert sources lists")
+	c.Flags().StringVar(&o.mappings, "mappings", "", "YAML file with the mappings of source generic")
 	c.Flags().StringVarP(&o.output, "output", "o", "text", "text or json (one object per alert)")
 	c.PreRun = func(cmd *cobra.Command, args []string) {
 		if args[0] == "-" {
@@ -64,7 +67,7 @@ func (o *decodeOptions) decode(cmd *cobra.Command, environ []string, file string
 	if err != nil {
 		return err
 	}
-	items, err := readAlerts(cmd.InOrStdin(), file, o.source, redactor)
+	items, err := o.read(cmd.InOrStdin(), file, redactor)
 	if err != nil {
 		return err
 	}
@@ -89,6 +92,54 @@ func (o *decodeOptions) decode(cmd *cobra.Command, environ []string, file string
 		return invalidError{fmt.Errorf("%d of %d alerts cannot be understood", problems, len(items)), "each line above names the place and the reason"}
 	}
 	return nil
+}
+
+// read decodes a file, with the mappings if any are given.
+func (o *decodeOptions) read(stdin io.Reader, file string, redactor *redact.Redactor) ([]alert.Item, error) {
+	if o.mappings == "" {
+		return readAlerts(stdin, file, o.source, redactor)
+	}
+	mappings, err := readMappings(o.mappings)
+	if err != nil {
+		return nil, err
+	}
+	from, err := alert.ParseSource(o.source)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--source: %w", err), "leave it out to have the source recognised"}
+	}
+	var data []byte
+	if file == "-" {
+		data, err = io.ReadAll(io.LimitReader(stdin, maxInput+1))
+	} else {
+		data, err = readFile(file)
+	}
+	if err != nil {
+		return nil, usageError{fmt.Errorf("read alerts: %w", err), "name a file, or - for standard input"}
+	}
+	items, err := alert.Decode(data, alert.Options{Source: from, Redactor: redactor, Mappings: mappings, Received: time.Now().UTC().Truncate(time.Second)})
+	if err != nil {
+		return nil, invalidError{fmt.Errorf("read alerts of %s: %w", file, err), "see irgit alert sources for what is understood"}
+	}
+	return items, nil
+}
+
+// readMappings reads a file with a list of mappings under the key generic.
+func readMappings(name string) (*alert.Mappings, error) {
+	data, err := readFile(name)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("read mappings: %w", err), "--mappings takes a file"}
+	}
+	var file struct {
+		Generic []alert.Mapping `json:"generic"`
+	}
+	if err := yaml.UnmarshalStrict(data, &file); err != nil {
+		return nil, invalidError{fmt.Errorf("read mappings of %s: %w", name, flatten(err)), "see docs/sources.md for what a mapping may hold"}
+	}
+	mappings, err := alert.NewMappings(file.Generic)
+	if err != nil {
+		return nil, invalidError{fmt.Errorf("mappings of %s: %w", name, err), "see docs/sources.md for what a mapping may hold"}
+	}
+	return mappings, nil
 }
 
 func notTaken(item alert.Item) string {

@@ -67,3 +67,26 @@ func TestAlertSources(t *testing.T) {
 	require.Equal(t, exitOK, code)
 	require.True(t, json.Valid([]byte(out)))
 }
+
+func TestAlertDecodeByAMapping(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("m.yaml", []byte("generic:\n- name: acme\n  when: event.sensor == 'acme'\n  rule: event.what\n  severity: event.level\n  subject: {namespace: event.ns, pod: event.pod}\n"), 0o600))
+	require.NoError(t, os.WriteFile("a.json", []byte(`{"sensor":"acme","what":"Token read","level":"high","ns":"web","pod":"front-0"}`), 0o600))
+	code, out, stderr := irgit(t, nil, "alert", "decode", "--mappings", "m.yaml", "-o", "json", "a.json")
+	require.Equal(t, exitOK, code, stderr)
+	require.Contains(t, out, `"source":"generic","rule":"Token read","severity":"high"`)
+	require.Contains(t, out, `"namespace":"web","pod":"front-0"`)
+
+	for mapping, want := range map[string]string{
+		"generic:\n- wen: 'true'\n":            "unknown field",
+		"generic:\n- when: 'true'\n":           "generic[0].rule: missing",
+		"generic:\n- {when: 'tru', rule: 'r'}": "generic[0].rule",
+	} {
+		require.NoError(t, os.WriteFile("m.yaml", []byte(mapping), 0o600))
+		code, _, stderr = irgit(t, nil, "alert", "decode", "--mappings", "m.yaml", "a.json")
+		require.Equal(t, exitInvalid, code, stderr)
+		require.Contains(t, stderr, want)
+	}
+	code, _, _ = irgit(t, nil, "alert", "decode", "--mappings", "nowhere.yaml", "a.json")
+	require.Equal(t, exitUsage, code)
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/irgit/irgit/internal/expr"
 )
@@ -83,7 +82,7 @@ func (m *Mapping) subjectFields() []mappedField {
 }
 
 // NewMappings compiles mappings. The error lists every problem of them, each
-// with its place: [0].subject.pod.
+// with its place: generic[0].subject.pod.
 func NewMappings(all []Mapping) (*Mappings, error) {
 	env, err := expr.NewEnv(expr.Vars{"event": map[string]any{}, "item": nil})
 	if err != nil {
@@ -93,7 +92,7 @@ func NewMappings(all []Mapping) (*Mappings, error) {
 	var problems []error
 	for i, m := range all {
 		c := &mapping{Mapping: m, values: map[string]*expr.Program{}, subject: m.subjectFields()}
-		place := func(name string) string { return "[" + strconv.Itoa(i) + "]." + name }
+		place := func(name string) string { return element("", string(Generic), i) + "." + name }
 		if c.when, err = env.Condition(m.When); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", place("when"), err))
 		}

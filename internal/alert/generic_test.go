@@ -59,7 +59,7 @@ func TestGenericWithoutAMappingThatIsMeant(t *testing.T) {
 
 func TestMappingsThatDoNotCompile(t *testing.T) {
 	_, err := NewMappings([]Mapping{{When: "1", Subject: MappedSubject{Pod: "event.("}, Indicators: map[string]string{"mail": "''"}}})
-	for _, want := range []string{"[0].when: ", "[0].rule: missing", "[0].subject.pod: ", "[0].indicators.mail: no type"} {
+	for _, want := range []string{"generic[0].when: ", "generic[0].rule: missing", "generic[0].subject.pod: ", "generic[0].indicators.mail: no type"} {
 		require.ErrorContains(t, err, want)
 	}
 }
