@@ -2,16 +2,22 @@
 // wrote, and checks Kubernetes objects offline as an API server would.
 //
 // [New] gives a [Validator] over the schemas embedded in the program (see
-// schemas/README.md for their sources); [Validator.Object] is the one way in.
+// schemas/README.md for their sources); [Validator.AddCRD] teaches it the kinds of
+// a fleet's or a user's own CustomResourceDefinitions; [Validator.Object] is the
+// one way in.
 // One walk over an object's schema finds unknown fields, wrong types, missing
 // fields, limits, formats and enums; the CEL rules of CRDs run through
 // internal/expr; names, labels, selectors and the limits that the published
-// OpenAPI leaves out are checked by the rules of Kubernetes' and Istio's own
-// admission. Rules over a change (oldSelf) have no meaning here and are left out.
+// OpenAPI leaves out are checked by the rules of Kubernetes' own admission. An
+// object that an API server stores and its controller then leaves out, or takes
+// for something else, is refused by that controller's rules: Istio, Cilium,
+// Calico, KEDA, Argo Rollouts, Argo CD. Rules over a change (oldSelf) have no
+// meaning here and are left out, and the shape of status is not asked. Null in a
+// custom kind, which a server takes for absent, is refused.
 //
 // Every problem is reported, ordered by path. A kind without a schema is a
 // problem, never a pass. A Validator is safe for concurrent use; schemas are
-// read and compiled when their kind is first met.
+// unpacked when their group is first met, and compiled when their kind is.
 package validate
 
 import (

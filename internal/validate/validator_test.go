@@ -210,7 +210,7 @@ func BenchmarkCold(b *testing.B) {
 // BenchmarkUnknown is the refusal of a kind without a schema, which looks for
 // the one that was meant.
 func BenchmarkUnknown(b *testing.B) {
-	obj := map[string]any{"apiVersion": "argoproj.io/v1alpha1", "kind": "Aplication"}
+	obj := map[string]any{"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollouts"}
 	for b.Loop() {
 		newValidator(b).Object("", obj)
 	}
