@@ -103,15 +103,16 @@ func (w *walk) httpOnly(rule map[string]any, at ...any) {
 	}
 	hasFrom, tcpFrom := conditions("from", "source")
 	hasTo, tcpTo := conditions("to", "operation")
-	tcpWhen := false
+	tcpWhen, sourceWhen := false, false
 	when, _ := rule["when"].([]any)
 	for _, c := range when {
 		condition, _ := c.(map[string]any)
 		key, _ := condition["key"].(string)
 		http = http || strings.HasPrefix(key, "request.")
 		tcpWhen = tcpWhen || key == "destination.port"
+		sourceWhen = sourceWhen || strings.HasPrefix(key, "source.") || key == "remote.ip"
 	}
-	if !http || tcpWhen || hasTo && tcpTo || !hasTo && hasFrom && tcpFrom {
+	if !http || tcpWhen || hasTo && tcpTo || !hasTo && (sourceWhen || hasFrom && tcpFrom) {
 		return
 	}
 	w.problem("has conditions of HTTP only, and denies everything on ports that are not HTTP; name the HTTP ports in every to[].operation.ports", at...)

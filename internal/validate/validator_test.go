@@ -66,6 +66,9 @@ func TestUserCRDs(t *testing.T) {
 	require.Equal(t, "spec.parts[1]", widget("{parts: [a, a]}")[0].Path)
 	require.Equal(t, "spec.parts", widget("{parts: [a, b, c]}")[0].Path)
 	require.Contains(t, widget("{modes: loud}")[0].Message, "did you mean mode?")
+	require.Contains(t, widget("{mode: loudly}")[0].Message, "not one of quiet, loud; did you mean loud?")
+	require.Contains(t, widget("{mode: true}")[0].Message, "must be text, not true; put it in quotes")
+	require.Equal(t, "spec", v.Object("w.yaml", object(t, "{apiVersion: example.com/v1, kind: Widget, metadata: {name: w}}"))[0].Path)
 	problems := v.Object("w.yaml", object(t, "{apiVersion: example.com/v1, kind: Widget, metadata: {name: w, namespace: x}, spec: {}}"))
 	require.Contains(t, problems[0].Message, "belongs to no namespace")
 }
