@@ -122,8 +122,8 @@ func (ix *Index) Owner(ref ObjectRef) (Owner, bool) {
 	}
 	o := Owner{Object: ref, Root: ref.Root, Sync: r.syncRef()}
 	for _, w := range ix.objects[ref.Namespace] {
-		if w.ref == ref && w.file != "" {
-			o.Files = append(o.Files, w.file)
+		if w.ref == ref && w.File != "" {
+			o.Files = append(o.Files, w.File)
 		}
 	}
 	for _, f := range r.files() {

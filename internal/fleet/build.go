@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path"
-	"runtime"
 	"slices"
-	"sync"
 
 	"github.com/irgit/irgit/internal/kustomize"
 )
@@ -114,43 +112,6 @@ func (b *builder) pick(keys []entryKey) []*entry {
 	return out
 }
 
-// make makes entries from the tree.
-func (f *Fleet) make(ctx context.Context, stale []want) error {
-	var built, followed []kustomize.Root
-	asked := map[entryKey]bool{}
-	stale = slices.DeleteFunc(stale, func(w want) bool {
-		twice := asked[w.key()]
-		asked[w.key()] = true
-		return twice
-	})
-	if len(stale) == 0 {
-		return nil
-	}
-	for _, w := range stale {
-		root := kustomize.Root{Path: w.path, Options: w.options}
-		if w.follow {
-			followed = append(followed, root)
-		} else {
-			built = append(built, root)
-		}
-	}
-	err := errors.Join(kustomize.Prefetch(ctx, f.tree, built...), kustomize.PrefetchFollow(ctx, f.tree, followed...))
-	if err != nil {
-		return err
-	}
-	made, errs := make([]*entry, len(stale)), make([]error, len(stale))
-	parallel(len(stale), func(i int) { made[i], errs[i] = f.build(ctx, stale[i]) })
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i, w := range stale {
-		f.entries[w.key()] = made[i]
-	}
-	return nil
-}
-
 // made is an entry that was made from the fleet's tree before.
 func (f *Fleet) made(key entryKey) *entry {
 	f.mu.Lock()
@@ -163,23 +124,6 @@ func (b *builder) finish(ctx context.Context) {
 	if b.changed && !b.fleet.options.keep {
 		_ = b.state.save(ctx, b.disk, b.known) // the next Index is slower, and as good
 	}
-}
-
-func parallel(n int, work func(int)) {
-	var wg sync.WaitGroup
-	next := make(chan int)
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := range next {
-				work(i)
-			}
-		})
-	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
 }
 
 // build makes the entry of one root. Its error is one of the repository as a

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,19 +91,26 @@ func (c cache) read() (body string, ok bool) {
 	if c.file == "" {
 		return "", false
 	}
-	info, err := os.Stat(c.file)
-	if err != nil || info.Size() > maxCache {
-		return "", false
-	}
-	data, err := os.ReadFile(c.file)
+	file, err := os.Open(c.file)
 	if err != nil {
 		return "", false
 	}
-	data, ok = bytes.CutPrefix(data, []byte(cacheFormat))
-	if !ok || len(data) < 4 || crc32.Checksum(data[4:], castagnoli) != binary.BigEndian.Uint32(data) {
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil || info.Size() > maxCache {
 		return "", false
 	}
-	return string(data[4:]), true
+	head := make([]byte, len(cacheFormat)+crc32.Size)
+	if _, err := io.ReadFull(file, head); err != nil || !bytes.HasPrefix(head, []byte(cacheFormat)) {
+		return "", false
+	}
+	var text strings.Builder // a buffer would be copied to become a text
+	text.Grow(int(info.Size()))
+	sum := crc32.New(castagnoli)
+	if _, err := io.Copy(io.MultiWriter(&text, sum), file); err != nil {
+		return "", false
+	}
+	return text.String(), sum.Sum32() == binary.BigEndian.Uint32(head[len(cacheFormat):])
 }
 
 // store writes the file whole under another name and moves it into place, so

@@ -46,17 +46,15 @@ type extra struct {
 	init    []Container // containers that end before the others start
 }
 
-// indexedObject is decoded when somebody asks for it.
+// indexedObject is an object where it ends up; its fields are as its root
+// builds it.
 type indexedObject struct {
-	ref     ObjectRef
-	built   string       // its namespace as its root builds it
-	file    string       // the manifest it comes from, "" when that is not known
-	scales  *scaleTarget // of an autoscaler
-	decoded *decodedOnce
+	ref ObjectRef
+	*decodedOnce
 }
 
 // object is shared: nobody may change it. It is nil when it was not kept.
-func (o indexedObject) object() *unstructured.Unstructured { return o.decoded.get() }
+func (o indexedObject) object() *unstructured.Unstructured { return o.unstructured() }
 
 func compareRefs(a, b ObjectRef) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name),
@@ -131,18 +129,13 @@ func (ix *Index) add(r *appliedRoot, e *entry) {
 			Root: r.id, File: cmp.Or(e.Kustomization, r.Path), Message: n + ": its name is generated, another one each time, so no alert can be matched to it", Unknown: true,
 		})
 	}
-	homeless, objects := 0, e.objects()
-	later := make([]decodedOnce, len(objects))
-	for i := range objects {
-		o := &objects[i]
-		ref := ObjectRef{o.APIVersion, o.Kind, namespaceOf(r, o), o.Name, r.id}
-		later[i].object, later[i].namespace = o, ref.Namespace
-		ix.objects[ref.Namespace] = append(ix.objects[ref.Namespace], indexedObject{ref, o.Namespace, o.File, o.Scales, &later[i]})
+	homeless := 0
+	for _, o := range ix.place(r, e.objects()) {
 		if o.Workload == nil {
 			continue
 		}
 		w := *o.Workload
-		w.Cluster, w.Root, w.Namespace, w.File = ix.cluster.Name, r.id, ref.Namespace, o.File
+		w.Cluster, w.Root, w.Namespace, w.File = ix.cluster.Name, r.id, o.ref.Namespace, o.File
 		if w.Namespace == "" {
 			homeless++
 		}
@@ -156,6 +149,25 @@ func (ix *Index) add(r *appliedRoot, e *entry) {
 			"%d workloads of %s have no namespace, so no alert can be matched to them: declare the root's targetNamespace", homeless, r.Path,
 		)})
 	}
+}
+
+// place puts what a root renders into its namespaces.
+func (ix *Index) place(r *appliedRoot, objects []object) []indexedObject {
+	placed, later := make([]indexedObject, len(objects)), make([]decodedOnce, len(objects))
+	for i := range objects {
+		o := &objects[i]
+		placed[i] = indexedObject{ObjectRef{o.APIVersion, o.Kind, namespaceOf(r, o), o.Name, r.id}, &later[i]}
+		later[i].object, later[i].namespace = o, placed[i].ref.Namespace
+	}
+	for from := 0; from < len(placed); { // those of one namespace mostly follow on each other
+		namespace, to := placed[from].ref.Namespace, from+1
+		for to < len(placed) && placed[to].ref.Namespace == namespace {
+			to++
+		}
+		ix.objects[namespace] = append(ix.objects[namespace], placed[from:to]...)
+		from = to
+	}
+	return placed
 }
 
 // clusterScoped are the kinds without a namespace that fleets hold.
@@ -189,7 +201,7 @@ func (ix *Index) finish() {
 			}
 			here := ix.inNamespace(namespace)
 			for i := range here {
-				if o.scales.scales(here[i]) {
+				if o.Scales.scales(here[i]) {
 					here[i].Autoscaled = append(here[i].Autoscaled, o.ref.Name)
 				}
 			}
@@ -221,7 +233,7 @@ func (ix *Index) referring() (out []Workload) {
 				continue
 			}
 			w := ix.workloads[i]
-			w.Kind, w.Name, w.APIVersion, w.Root, w.File, w.Replicas = o.ref.Kind, o.ref.Name, o.ref.APIVersion, o.ref.Root, o.file, nil
+			w.Kind, w.Name, w.APIVersion, w.Root, w.File, w.Replicas = o.ref.Kind, o.ref.Name, o.ref.APIVersion, o.ref.Root, o.File, nil
 			if selector := texts(dig(spec, "selector", "matchLabels")); len(selector) > 0 {
 				w.Selector = selector
 			}

@@ -228,17 +228,16 @@ type decodedOnce struct {
 	*object
 	namespace string // that it is in, if that is not ""
 	once      sync.Once
-	decoded   *unstructured.Unstructured
+	whole     *unstructured.Unstructured
 }
 
-// get is nil for an object that was not kept.
-func (d *decodedOnce) get() *unstructured.Unstructured {
+func (d *decodedOnce) unstructured() *unstructured.Unstructured {
 	d.once.Do(func() {
-		if d.decoded = decoded(d.json()); d.decoded != nil && d.namespace != "" {
-			d.decoded.SetNamespace(d.namespace)
+		if d.whole = d.decoded(); d.whole != nil && d.namespace != "" {
+			d.whole.SetNamespace(d.namespace)
 		}
 	})
-	return d.decoded
+	return d.whole
 }
 
 // decoded is an object from its JSON.

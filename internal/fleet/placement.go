@@ -144,7 +144,7 @@ const chartHook = "helm.sh/hook"
 func (ix *Index) fileOf(ref ObjectRef) string {
 	for _, o := range ix.objects[ref.Namespace] {
 		if o.ref == ref {
-			return o.file
+			return o.File
 		}
 	}
 	return ""

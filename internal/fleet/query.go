@@ -53,7 +53,7 @@ func (ix *Index) Object(ref ObjectRef) (*unstructured.Unstructured, bool) {
 func (ix *Index) BuiltNamespace(ref ObjectRef) string {
 	for _, o := range ix.objects[ref.Namespace] {
 		if o.ref == ref {
-			return o.built
+			return o.Namespace
 		}
 	}
 	return ref.Namespace
@@ -120,7 +120,7 @@ var autoscalerKinds = map[string]bool{"HorizontalPodAutoscaler": true, "ScaledOb
 // scale w.
 func (ix *Index) Autoscalers(w Workload) (refs []ObjectRef) {
 	for _, o := range ix.objects[w.Namespace] {
-		if o.scales.scales(w) {
+		if o.Scales.scales(w) {
 			refs = append(refs, o.ref)
 		}
 	}

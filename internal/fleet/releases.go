@@ -209,7 +209,7 @@ func (ix *Index) charts() {
 			ix.releases[namespace] = append(ix.releases[namespace], r)
 			if r.rendered == "" {
 				ix.findings = append(ix.findings, Finding{
-					Root: o.ref.Root, File: cmp.Or(o.file, o.ref.Root), Unknown: true,
+					Root: o.ref.Root, File: cmp.Or(o.File, o.ref.Root), Unknown: true,
 					Message: fmt.Sprintf("HelmRelease %s/%s: what its chart renders is not in Git", o.ref.Namespace, o.ref.Name), Step: ix.renderIt(),
 				})
 			}
