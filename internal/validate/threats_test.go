@@ -155,20 +155,3 @@ func FuzzObject(f *testing.F) {
 		require.Equal(t, problems, v.Object("f", obj))
 	})
 }
-
-// FuzzAddCRD: whatever a fleet's definition says, nothing panics, and an object
-// of a kind that is taken from it is judged alike twice.
-func FuzzAddCRD(f *testing.F) {
-	f.Add([]byte(widgetCRD), []byte(`{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"w"},"spec":{"low":7,"parts":["a","a"],"free":{"x":1}}}`))
-	f.Add([]byte(strings.ReplaceAll(widgetCRD, "type: object", "type: array")), []byte(`{"apiVersion":"example.com/v1","kind":"Widget","spec":[]}`))
-	f.Fuzz(func(t *testing.T, crd, data []byte) {
-		v, err := New()
-		require.NoError(t, err)
-		v.AddCRD("crd.yaml", crd)
-		var obj map[string]any
-		if json.Unmarshal(data, &obj) != nil {
-			return
-		}
-		require.Equal(t, v.Object("f", obj), v.Object("f", obj))
-	})
-}
