@@ -26,11 +26,8 @@ var matrix = []struct{ id, name string }{
 	{"TA0040", "impact"},
 }
 
-// attackVersion is that of the table below.
-const attackVersion = "17.1"
-
-// attackTable are the techniques of ATT&CK for Enterprise with their tactics,
-// one a line: https://attack.mitre.org/versions/v17/. A technique below another
+// attackTable are the techniques of ATT&CK for Enterprise 17.1 with their
+// tactics, one a line: https://attack.mitre.org/versions/v17/. A technique below another
 // stands there only where its tactics differ.
 //
 //go:embed attack-17.1.txt

@@ -72,7 +72,7 @@ func (d *decoding) audit(n *node, where string) {
 	}
 	rule := auditRules[i]
 	a := Alert{Source: KubernetesAudit, Rule: rule.name, Severity: rule.severity, Time: r.time("requestReceivedTimestamp", "stageTimestamp")}
-	if rule.hits == theObject {
+	if rule.hits {
 		a.Subject = e.hit()
 	} else {
 		a.Subject = e.actor()

@@ -66,23 +66,6 @@ func FuzzCloudEvents(f *testing.F) {
 	fuzz(f, CloudEvents)
 }
 
-func BenchmarkFalcoNDJSON(b *testing.B) {
-	data, err := os.ReadFile("testdata/falco.ndjson")
-	if err != nil {
-		b.Fatal(err)
-	}
-	line, _, _ := bytes.Cut(data, []byte("\n"))
-	input := bytes.Repeat(append(line, '\n'), 1000)
-	b.SetBytes(int64(len(input)))
-	b.ReportAllocs()
-	for b.Loop() {
-		items, err := Decode(input, Options{})
-		if err != nil || len(items) != 1000 {
-			b.Fatal(err, len(items))
-		}
-	}
-}
-
 func FuzzKubernetesAudit(f *testing.F) {
 	seed(f, "kubernetes-audit.ndjson")
 	fuzz(f, KubernetesAudit)

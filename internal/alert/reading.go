@@ -29,7 +29,7 @@ func (d *decoding) made(where string, r *reading, a Alert) {
 		d.problem(where, r.err)
 		return
 	}
-	a.Rule = r.evidence.text(a.Rule, maxRule)
+	a.Rule = r.text(a.Rule, maxRule)
 	a.Digest = digest(r.n.raw)
 	d.finish(&a, &r.evidence, a.Time, r.tags)
 	d.add(where, &a, "", nil)

@@ -9,6 +9,10 @@ func cards(text string, spans []span) []span {
 		if text[i] < '0' || text[i] > '9' {
 			continue
 		}
+		if end := fewDigits(text, i); end > 0 {
+			i = end - 1
+			continue
+		}
 		end, digits, grouped := digitRun(text, i)
 		joined := i > 0 && joins(text[i-1]) || end < len(text) && joins(text[end])
 		if grouped && !joined && isCard(digits) {
@@ -17,6 +21,17 @@ func cards(text string, spans []span) []span {
 		i = end - 1
 	}
 	return spans
+}
+
+// fewDigits gives the end of a run that is too short for a card and that
+// nothing continues; 0 for any other.
+func fewDigits(text string, start int) (end int) {
+	for end = start; end < len(text) && text[end] >= '0' && text[end] <= '9'; end++ {
+	}
+	if end-start > 12 || end+1 < len(text) && (text[end] == ' ' || text[end] == '-') && text[end+1] >= '0' && text[end+1] <= '9' {
+		return 0
+	}
+	return end
 }
 
 // digitRun reads digits and the single separators between them. Grouped says

@@ -10,6 +10,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -66,17 +67,27 @@ func unpack(packed []byte) ([]token, error) {
 	return file.Rules, nil
 }
 
+// needs are words of which a text must have one, in small letters, for rules
+// whose expression reads on for long before it comes to the first of them.
+var needs = map[string][]string{
+	"curl-auth-header": {"-h", "--header"},
+	"curl-auth-user":   {"-u", "--user"},
+}
+
 // finder gives the rule's search, which compiles when it is first needed.
 func (t token) finder() func(text, lower string) []span {
-	compiled := sync.OnceValues(func() (re *regexp.Regexp, allow []*regexp.Regexp) {
+	compiled := sync.OnceValues(func() (find matches, allow []*regexp.Regexp) {
 		for _, a := range t.Allow {
 			allow = append(allow, regexp.MustCompile(a))
 		}
-		return regexp.MustCompile(t.Regex), allow
+		return newMatches(t.Regex), allow
 	})
-	return func(text, _ string) (spans []span) {
-		re, allow := compiled()
-		for _, m := range re.FindAllStringSubmatchIndex(text, -1) {
+	return func(text, lower string) (spans []span) {
+		if words := needs[t.ID]; words != nil && !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(lower, w) }) {
+			return nil
+		}
+		find, allow := compiled()
+		for _, m := range find(text, lower) {
 			start, end := secretGroup(m, t.Group)
 			secret := text[start:end]
 			if t.Entropy > 0 && entropy(secret) <= t.Entropy {
