@@ -20,7 +20,7 @@ import (
 
 // cacheFormat changes with the meaning of what is written, and with the
 // library that renders: a file of another format is built anew.
-var cacheFormat = "irgit fleet index 5, kustomize " + kustomize.Version() + "\n"
+var cacheFormat = "irgit fleet index 6, kustomize " + kustomize.Version() + "\n"
 
 const maxCache = 512 << 20 // bytes of a cache file that are read
 

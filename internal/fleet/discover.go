@@ -32,7 +32,7 @@ func Discover(ctx context.Context, tree *gitops.Tree, o Options) (*Fleet, error)
 	if err != nil {
 		return nil, err
 	}
-	d := &discovery{fleet: f, scan: s, parents: s.parents(), applied: map[string]bool{}, sources: map[string]Flux{}}
+	d := &discovery{fleet: f, scan: s, applied: map[string]bool{}, sources: map[string]Flux{}}
 	if err := d.flux(ctx); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,6 @@ func Discover(ctx context.Context, tree *gitops.Tree, o Options) (*Fleet, error)
 type discovery struct {
 	fleet    *Fleet
 	scan     *scan
-	parents  map[string][]string
 	applied  map[string]bool // files and directories that a cluster found so far reads
 	sources  map[string]Flux // of bootstraps that Flux's operator makes
 	clusters []Cluster
@@ -57,9 +56,9 @@ type discovery struct {
 // charts are kustomizations that inflate a Helm chart, stand in no other one
 // and are applied by nothing that was found: what they make may start a cluster.
 func (d *discovery) charts() (findings []Finding) {
-	for _, name := range slices.Sorted(maps.Keys(d.scan.files)) {
+	for name, file := range d.scan.files {
 		dir := path.Dir(name)
-		if file := d.scan.files[name]; !file.Chart || file.Component || d.applied[name] || len(d.parents[dir]) > 0 {
+		if !file.Chart || file.Component || d.applied[name] || len(d.scan.above(dir)) > 0 {
 			continue
 		}
 		findings = append(findings, Finding{
@@ -67,6 +66,7 @@ func (d *discovery) charts() (findings []Finding) {
 			Step: "declare the cluster and its roots in " + ConfigFile,
 		})
 	}
+	slices.SortFunc(findings, func(a, b Finding) int { return cmp.Compare(a.File, b.File) })
 	return findings
 }
 
@@ -89,7 +89,7 @@ func (d *discovery) flux(ctx context.Context) error {
 		if d.applied[o.file] {
 			continue
 		}
-		starts := d.scan.tops(o.file, d.parents)
+		starts := d.scan.tops(o.file)
 		if len(starts) == 0 {
 			if d.aside(o) {
 				continue
@@ -108,7 +108,7 @@ func (d *discovery) flux(ctx context.Context) error {
 // aside reports whether a sync object stands beside a kustomization that
 // leaves it out: nothing applies it then.
 func (d *discovery) aside(o scannedObject) bool {
-	k := d.scan.kustomizationOf(path.Dir(o.file))
+	k := d.scan.kustomizations[path.Dir(o.file)]
 	if k == "" {
 		return false
 	}

@@ -20,7 +20,7 @@ func (d *discovery) argo(ctx context.Context) error {
 			continue
 		}
 		objects = append(objects, o.obj.Object)
-		above := d.scan.tops(o.file, d.parents)
+		above := d.scan.tops(o.file)
 		for _, top := range above {
 			starts[top] = true
 		}

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -18,11 +19,16 @@ import (
 const maxScanned = 4 << 20
 
 // scan is what stands in the repository's manifests about what is applied.
+// Manifests that say nothing about that are most of them, and not in it.
 type scan struct {
-	objects  []scannedObject
-	files    map[string]scannedFile // by path
-	dirs     map[string][]string    // manifests and directories in a directory, by its path
-	findings []Finding
+	objects        []scannedObject
+	files          map[string]scannedFile // by path
+	dirs           map[string][]string    // manifests and directories in a directory, by its path
+	kustomizations map[string]string      // the kustomization file of a directory, by its path
+	findings       []Finding
+
+	climbing sync.Once
+	parents  map[string][]string // when somebody asked
 }
 
 type scannedObject struct {
@@ -75,7 +81,7 @@ func (f *Fleet) scanAll(ctx context.Context) (*scan, error) {
 	if body, ok := disk.read(); !ok || !read(body, &old, scannedDirsCode) {
 		old = map[string]scannedDir{}
 	}
-	s := &scan{files: map[string]scannedFile{}, dirs: map[string][]string{}}
+	s := &scan{files: map[string]scannedFile{}, dirs: map[string][]string{}, kustomizations: map[string]string{}}
 	level := []belowDir{{".", f.tree.Root()}}
 	changed := false
 	for len(level) > 0 {
@@ -155,7 +161,9 @@ func (f *Fleet) scanDir(ctx context.Context, dir string) (out scannedDir, err er
 			if err != nil {
 				return out, err
 			}
-			out.Files = append(out.Files, file)
+			if file.Kustomization || len(file.Objects) > 0 || file.Problem != "" {
+				out.Files = append(out.Files, file)
+			}
 		}
 	}
 	return out, nil
@@ -208,106 +216,4 @@ func (f *Fleet) scanFile(ctx context.Context, dir, name string) (out scannedFile
 
 func starts(u *unstructured.Unstructured) bool {
 	return u.GetKind() == "FluxInstance" || u.GetKind() == "HelmRelease" && dig(u.Object, "spec", "values", "instance") != nil
-}
-
-func (s *scan) add(dir string, d scannedDir) {
-	for _, e := range d.Dirs {
-		s.dirs[dir] = append(s.dirs[dir], path.Join(dir, e.Name))
-	}
-	for _, file := range d.Files {
-		name := path.Join(dir, file.Name)
-		s.files[name] = file
-		s.dirs[dir] = append(s.dirs[dir], name)
-		if file.Problem != "" {
-			s.findings = append(s.findings, Finding{Root: dir, File: name, Message: file.Problem, Unknown: true})
-		}
-		for _, text := range file.Objects {
-			if u := decoded(text); u != nil {
-				s.objects = append(s.objects, scannedObject{name, u})
-			}
-		}
-	}
-}
-
-// kustomizationOf is the kustomization file of a directory, "" without one.
-func (s *scan) kustomizationOf(dir string) string {
-	for _, name := range kustomize.FileNames() {
-		if file := path.Join(dir, name); s.files[file].Kustomization {
-			return file
-		}
-	}
-	return ""
-}
-
-// reads lists the manifests that a build of a directory reads, as far as their
-// kustomizations tell.
-func (s *scan) reads(root string) map[string]bool {
-	seen := map[string]bool{}
-	s.visit(path.Clean(root), true, seen)
-	return seen
-}
-
-func (s *scan) visit(name string, plain bool, seen map[string]bool) {
-	if seen[name] {
-		return
-	}
-	seen[name] = true
-	if _, file := s.files[name]; file {
-		return
-	}
-	if k := s.kustomizationOf(name); k != "" {
-		seen[k] = true
-		for _, r := range s.files[k].References {
-			s.visit(path.Join(name, r), false, seen)
-		}
-		return
-	}
-	if !plain {
-		return
-	}
-	for _, below := range s.dirs[name] {
-		s.visit(below, true, seen)
-	}
-}
-
-// tops lists the directories of the kustomizations that read a file and that
-// no other kustomization reads.
-func (s *scan) tops(file string, parents map[string][]string) (out []string) {
-	seen := map[string]bool{}
-	var climb func(name string)
-	climb = func(name string) {
-		if seen[name] {
-			return
-		}
-		seen[name] = true
-		above := parents[name]
-		if len(above) == 0 && name != file {
-			out = append(out, name)
-		}
-		for _, dir := range above {
-			climb(dir)
-		}
-	}
-	climb(file)
-	slices.Sort(out)
-	return out
-}
-
-// parents lists, for every path that a kustomization names, the directories
-// of those kustomizations.
-func (s *scan) parents() map[string][]string {
-	out := map[string][]string{}
-	for name, file := range s.files {
-		if !file.Kustomization {
-			continue
-		}
-		dir := path.Dir(name)
-		for _, r := range file.References {
-			out[path.Join(dir, r)] = append(out[path.Join(dir, r)], dir)
-		}
-	}
-	for _, dirs := range out {
-		slices.Sort(dirs)
-	}
-	return out
 }
