@@ -26,6 +26,8 @@ func TestAmbientConnections(t *testing.T) {
 	answers(t, ambient(t, authorization("a", `{}`)), ask{sql(web), "denied"}, ask{reach.Flow{From: web, To: legacy, Port: 1}, "allowed"})
 	answers(t, ambient(t, authorization("a", `{rules: [{}]}`)), ask{sql(web), "allowed"})
 	answers(t, ambient(t, authorization("a", `{action: DENY, rules: [{}]}`)), ask{sql(web), "denied"}, ask{sql(kubelet), "allowed"})
+	plain := reach.Peer{Pod: &reach.Pod{Namespace: "shop", Annotations: map[string]string{"sidecar.istio.io/rewriteAppHTTPProbers": "false"}}}
+	answers(t, ambient(t, authorization("a", `{action: DENY, rules: [{}]}`)), ask{reach.Flow{From: kubelet, To: plain, Port: 1}, "allowed"})
 }
 
 // pilot/pkg/serviceregistry/ambient/authorization.go, handleRule: "Within an ALLOW policy, rules matching HTTP
@@ -88,8 +90,8 @@ func TestAmbientWaypoint(t *testing.T) {
 	answers(t, ports, ask{byService(admin(web), 80), "denied"}, ask{byService(sql(web), 5432), "allowed"}, ask{admin(web), "allowed"})
 }
 
-// l4-policy: "the destination ztunnel will see … the waypoint's identity", so that a policy about the client's
-// at the pod cuts everything that comes by the waypoint.
+// l4-policy: behind a waypoint the pod's ztunnel sees the waypoint's identity, so that a policy about the
+// client's at the pod cuts everything that comes by the waypoint.
 func TestAmbientIdentityBehindTheWaypoint(t *testing.T) {
 	pod := authorization("a", `{selector: {matchLabels: {app: db}}, action: DENY, rules: [{from: [{source: {notPrincipals: [cluster.local/ns/shop/sa/web]}}]}]}`)
 	answers(t, withWaypoint(t, pod), ask{byService(sql(web), 5432), "denied"}, ask{sql(web), "allowed"})

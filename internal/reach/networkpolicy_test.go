@@ -68,8 +68,9 @@ func TestBothEndsHaveToAllow(t *testing.T) {
 func TestSelectorsOfOnePeerAndOfTwo(t *testing.T) {
 	one := `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: ops}}, podSelector: {matchLabels: {app: web}}}]}]}`
 	two := `{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: ops}}}, {podSelector: {matchLabels: {app: web}}}]}]}`
+	namesake := reach.Peer{Pod: &reach.Pod{Namespace: "old", Labels: map[string]string{"app": "web"}}}
 	answers(t, network(t, one), ask{sql(web), "denied"}, ask{sql(metrics), "denied"})
-	answers(t, network(t, two), ask{sql(web), "allowed"}, ask{sql(metrics), "allowed"}, ask{sql(legacy), "denied"})
+	answers(t, network(t, two), ask{sql(web), "allowed"}, ask{sql(metrics), "allowed"}, ask{sql(legacy), "denied"}, ask{sql(namesake), "denied"})
 }
 
 func TestSelectorExpressions(t *testing.T) {
