@@ -117,7 +117,8 @@ func (d *decoding) labels(n *node, status string, cut bool) (a *Alert, ignored s
 	if err != nil {
 		return nil, "", err
 	}
-	e := &evidence{redactor: d.Redactor, cut: cut}
+	e := d.evidence()
+	e.cut = cut
 	s, err := e.readLabels(labels)
 	if err != nil {
 		return nil, "", err
@@ -131,7 +132,7 @@ func (d *decoding) labels(n *node, status string, cut bool) (a *Alert, ignored s
 	}
 	a = &Alert{ID: id, Source: Alertmanager, Rule: e.text(rule, maxRule), Severity: severity, Subject: s, Digest: digest(n.raw)}
 	e.indicateAll(labels)
-	d.finish(a, e, at, labelTags(labels))
+	d.finish(a, &e, at, labelTags(labels))
 	return a, "", nil
 }
 

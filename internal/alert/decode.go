@@ -5,10 +5,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/irgit/irgit/internal/redact"
@@ -59,7 +61,7 @@ func Decode(data []byte, o Options) ([]Item, error) {
 	if whole == "" {
 		return nil, errors.New("the input is empty: want the JSON of an alert")
 	}
-	d := &decoding{Options: o, decoders: decoders(o.Mappings)}
+	d := &decoding{Options: o, decoders: decoders(o.Mappings), names: map[string]string{}}
 	if o.Source == Auto || o.Source == CloudEvents {
 		if event, ok, err := binaryEvent(o.Header, whole); err != nil {
 			d.problem("", err)
@@ -84,7 +86,9 @@ type decoding struct {
 	Options
 	decoders []decoder
 	items    []Item
-	refused  []*refusals // of Envoy's log
+	refused  []*refusals       // of Envoy's log
+	names    map[string]string // of fields, cleaned
+	pairs    []pair            // room for those of the next alert
 }
 
 // part decodes one value of the input, or one line of a log.
@@ -165,19 +169,49 @@ func element(where, name string, i int) string {
 	return where + "." + place
 }
 
+// hashing is what digests are made with, again and again.
+var hashing = sync.Pool{New: func() any { return &hasher{Hash: sha256.New()} }}
+
+type hasher struct {
+	hash.Hash
+	buffer [1024]byte
+	sum    [sha256.Size]byte
+}
+
+// add hashes text without a copy of all of it.
+func (h *hasher) add(s string) {
+	for len(s) > 0 {
+		n := copy(h.buffer[:], s)
+		h.Write(h.buffer[:n]) //nolint:errcheck // a hash takes all
+		s = s[n:]
+	}
+}
+
+// hex ends the use of h with the first bytes of the sum.
+func (h *hasher) hex(prefix string, n int) string {
+	sum := h.Sum(h.sum[:0])
+	out := hex.AppendEncode(append(h.buffer[:0], prefix...), sum[:n])
+	text := string(out)
+	h.Reset()
+	hashing.Put(h)
+	return text
+}
+
 // digest names raw bytes.
 func digest(raw string) string {
-	sum := sha256.Sum256([]byte(raw))
-	return "sha256:" + hex.EncodeToString(sum[:])
+	h := hashing.Get().(*hasher)
+	h.add(raw)
+	return h.hex("sha256:", sha256.Size)
 }
 
 // identify makes an id out of what stays the same when an alert is delivered
 // again. The parts cannot run into each other.
 func identify(source Source, parts ...string) string {
-	var b []byte
+	h := hashing.Get().(*hasher)
 	for _, p := range parts {
-		b = append(append(strconv.AppendInt(b, int64(len(p)), 10), ':'), p...)
+		n := append(strconv.AppendInt(h.buffer[:0], int64(len(p)), 10), ':')
+		h.Write(n) //nolint:errcheck // a hash takes all
+		h.add(p)
 	}
-	sum := sha256.Sum256(b)
-	return string(source) + ":" + hex.EncodeToString(sum[:16])
+	return h.hex(string(source)+":", 16)
 }

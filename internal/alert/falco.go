@@ -10,34 +10,19 @@ import (
 // of the k8smeta plugin, and the custom fields that people add for the cluster.
 // proc.*, fd.* and ka.* are not among them and never will be (THREATS G8).
 var falcoSubject = []field{
-	{names: []string{"cluster", "cluster_name", "cluster.name", "k8s.cluster.name", "k8s_cluster_name"}, most: 1024, into: func(s *Subject) *string { return &s.Cluster }},
-	{names: []string{"k8s.ns.name", "k8smeta.ns.name"}, most: maxName, into: func(s *Subject) *string { return &s.Namespace }},
-	{names: []string{"k8s.pod.name", "k8smeta.pod.name"}, most: maxName, into: func(s *Subject) *string { return &s.Pod }},
-	{names: []string{"k8s.pod.uid", "k8smeta.pod.uid"}, most: maxName, into: func(s *Subject) *string { return &s.PodUID }},
-	{names: []string{"container.name"}, most: maxName + 512, container: true, into: func(s *Subject) *string { return &s.Container }},
-	{names: []string{"container.image"}, most: maxImage, container: true, into: func(s *Subject) *string { return &s.Image }},
-	{names: []string{"k8s.node.name"}, most: maxName, into: func(s *Subject) *string { return &s.Node }},
-}
-
-// falcoOwners are the fields that name a pod's owner, the topmost first.
-var falcoOwners = []struct {
-	kind   string
-	fields field
-}{
-	{"Deployment", owner("k8smeta.deployment.name", "k8s.deployment.name")},
-	{"ReplicationController", owner("k8smeta.rc.name", "k8s.rc.name")},
-	{"ReplicaSet", owner("k8smeta.rs.name", "k8s.rs.name")},
-}
-
-func owner(names ...string) field {
-	return field{names: names, most: maxName, into: func(s *Subject) *string { return &s.Workload.Name }}
-}
-
-// imageParts are what an image is put together from where Falco gives no whole.
-var imageParts = []field{
-	{names: []string{"container.image.repository"}, most: maxImage, container: true, into: func(s *Subject) *string { return &s.Image }},
-	{names: []string{"container.image.tag"}, most: 128, container: true, into: func(s *Subject) *string { return &s.Container }},
-	{names: []string{"container.image.digest"}, most: 128, container: true, into: func(s *Subject) *string { return &s.Pod }},
+	{names: []string{"cluster", "cluster_name", "cluster.name", "k8s.cluster.name", "k8s_cluster_name"}, most: 1024, into: func(s *said) *string { return &s.Cluster }},
+	{names: []string{"k8s.ns.name", "k8smeta.ns.name"}, most: maxName, into: func(s *said) *string { return &s.Namespace }},
+	{names: []string{"k8s.pod.name", "k8smeta.pod.name"}, most: maxName, into: func(s *said) *string { return &s.Pod }},
+	{names: []string{"k8s.pod.uid", "k8smeta.pod.uid"}, most: maxName, into: func(s *said) *string { return &s.PodUID }},
+	{names: []string{"container.name"}, most: maxName + 512, container: true, into: func(s *said) *string { return &s.Container }},
+	{names: []string{"container.image"}, most: maxImage, container: true, into: func(s *said) *string { return &s.Image }},
+	{names: []string{"k8s.node.name"}, most: maxName, into: func(s *said) *string { return &s.Node }},
+	{names: []string{"k8smeta.deployment.name", "k8s.deployment.name"}, most: maxName, into: func(s *said) *string { return &s.deployment }},
+	{names: []string{"k8smeta.rc.name", "k8s.rc.name"}, most: maxName, into: func(s *said) *string { return &s.controller }},
+	{names: []string{"k8smeta.rs.name", "k8s.rs.name"}, most: maxName, into: func(s *said) *string { return &s.replicaSet }},
+	{names: []string{"container.image.repository"}, most: maxImage, container: true, into: func(s *said) *string { return &s.repository }},
+	{names: []string{"container.image.tag"}, most: 128, container: true, into: func(s *said) *string { return &s.tag }},
+	{names: []string{"container.image.digest"}, most: 128, container: true, into: func(s *said) *string { return &s.digest }},
 }
 
 func looksFalco(n *node) bool {
@@ -76,7 +61,7 @@ func (d *decoding) falco(n *node) (a *Alert, ignored string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	e := &evidence{redactor: d.Redactor}
+	e := d.evidence()
 	s, err := e.readFalco(fields, tags)
 	if err != nil {
 		return nil, "", err
@@ -92,7 +77,7 @@ func (d *decoding) falco(n *node) (a *Alert, ignored string, err error) {
 		Severity: severityOf(falcoSeverities, texts["priority"]), Subject: s, Digest: digest(n.raw),
 	}
 	e.indicateAll(fields)
-	d.finish(a, e, at, tags)
+	d.finish(a, &e, at, tags)
 	return a, "", nil
 }
 
@@ -129,7 +114,7 @@ func (n *node) texts(name string) (all []string, err error) {
 func (e *evidence) readFalco(fields *node, tags []string) (Subject, error) {
 	s, err := e.readSubject(fields, falcoSubject)
 	if err != nil {
-		return s, err
+		return s.Subject, err
 	}
 	for _, tag := range tags {
 		name, ok := strings.CutPrefix(tag, "cluster:")
@@ -140,28 +125,24 @@ func (e *evidence) readFalco(fields *node, tags []string) (Subject, error) {
 			continue
 		}
 		if len(name) > maxImage || s.Cluster != "" && s.Cluster != e.subject(name) {
-			return s, problem("the tags and fields name different clusters: which one is meant is not known")
+			return s.Subject, problem("the tags and fields name different clusters: which one is meant is not known")
 		}
 		s.Cluster = e.subject(name)
 	}
-	for _, o := range falcoOwners {
-		named, err := e.readSubject(fields, []field{o.fields})
-		if err != nil {
-			return s, err
-		}
-		if named.Workload.Name != "" && s.Workload.Name == "" {
-			s.Workload = Workload{o.kind, named.Workload.Name}
-		}
-	}
-	parts, err := e.readSubject(fields, imageParts)
-	if err != nil {
-		return s, err
+	// The topmost owner that is named.
+	switch {
+	case s.deployment != "":
+		s.Workload = Workload{"Deployment", s.deployment}
+	case s.controller != "":
+		s.Workload = Workload{"ReplicationController", s.controller}
+	case s.replicaSet != "":
+		s.Workload = Workload{"ReplicaSet", s.replicaSet}
 	}
 	if s.Image == "" {
-		s.Image = image(parts.Image, parts.Container, parts.Pod)
+		s.Image = image(s.repository, s.tag, s.digest)
 	}
 	s.Container = dockerName(s.Container)
-	return s, nil
+	return s.Subject, nil
 }
 
 func image(repository, tag, digest string) string {

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/irgit/irgit/internal/redact"
 )
 
 // Limits of the normal form, so that a record stays small (THREATS A6).
@@ -26,8 +24,8 @@ const (
 // evidence collects the fields of an alert: redacted, cut, and in no way a
 // target.
 type evidence struct {
-	redactor   *redact.Redactor
-	pairs      []pair
+	d          *decoding
+	pairs      []pair      // to be fields
 	found      []Indicator // as the alert has them
 	techniques []string    // that the sender's fields name, or a rule of ours
 	tactics    []string    // likewise, in the spelling of Alert.Stage
@@ -35,6 +33,13 @@ type evidence struct {
 }
 
 type pair struct{ name, value string }
+
+// evidence makes one, with the room for pairs that the last alert has left.
+func (d *decoding) evidence() evidence {
+	e := evidence{d: d, pairs: d.pairs}
+	d.pairs = nil
+	return e
+}
 
 func (e *evidence) add(name, value string) {
 	if value != "" {
@@ -71,7 +76,7 @@ func (e *evidence) fields() map[string]string {
 	slices.SortStableFunc(e.pairs, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
 	out := make(map[string]string, min(len(e.pairs), maxFields))
 	for _, p := range e.pairs {
-		name := e.text(p.name, maxFieldName)
+		name := e.fieldName(p.name)
 		if _, twice := out[name]; twice || name == "" {
 			e.cut = true
 			continue
@@ -83,6 +88,20 @@ func (e *evidence) fields() map[string]string {
 		out[name] = e.text(p.value, maxField)
 	}
 	return out
+}
+
+// fieldName cleans the name of a field. Sensors use few of them again and
+// again, so that short ones are remembered.
+func (e *evidence) fieldName(name string) string {
+	const short, most = 64, 1024
+	if clean, ok := e.d.names[name]; ok {
+		return clean
+	}
+	clean := e.text(name, maxFieldName)
+	if len(name) <= short && len(e.d.names) < most {
+		e.d.names[name] = clean
+	}
+	return clean
 }
 
 // text cleans, redacts and cuts a string, in this order: what was cut first
@@ -97,7 +116,7 @@ func (e *evidence) text(s string, most int) string {
 		}
 		e.cut = true
 	}
-	s, _ = e.redactor.Text(clean(s))
+	s, _ = e.d.Redactor.Text(clean(s))
 	if len(s) > most {
 		s, e.cut = upTo(s, most), true
 	}
@@ -107,8 +126,13 @@ func (e *evidence) text(s string, most int) string {
 // clean keeps everything that is a character, control characters too: whoever
 // prints a value escapes them. NUL ends strings in other programs and goes.
 func clean(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	return strings.ReplaceAll(s, "\x00", "")
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	if strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(s, "\x00", "")
+	}
+	return s
 }
 
 // upTo cuts at the start of a character.
@@ -135,8 +159,10 @@ func absent(value string) bool {
 // subject cleans a name of the orchestrator. Nothing is taken out of it, since
 // what is left could be the name of something else.
 func (e *evidence) subject(s string) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-	s, _ = e.redactor.Text(s)
+	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+		s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	}
+	s, _ = e.d.Redactor.Text(s)
 	return s
 }
 
@@ -151,5 +177,7 @@ func (d *decoding) finish(a *Alert, e *evidence, at time.Time, tags []string) {
 	e.indicate(typeImage, a.Subject.Image)
 	a.Indicators = e.indicators()
 	a.Fields = e.fields()
+	clear(e.pairs)
+	d.pairs = e.pairs[:0]
 	a.Truncated = e.cut
 }

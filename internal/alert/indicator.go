@@ -94,7 +94,9 @@ func (e *evidence) indicator(kind, value string) string {
 	if len(value) > maxImage*2 {
 		return ""
 	}
-	value = refanged.Replace(strings.TrimSpace(value))
+	if value = strings.TrimSpace(value); strings.ContainsAny(value, "[({") {
+		value = refanged.Replace(value)
+	}
 	switch kind {
 	case typeIP:
 		a, err := netip.ParseAddr(strings.Trim(value, "[]"))
@@ -167,7 +169,7 @@ func (e *evidence) url(value string) string {
 
 // free gives a value that holds no secret, and "" for one that does.
 func (e *evidence) free(value string) string {
-	if _, found := e.redactor.Text(value); found != nil {
+	if _, found := e.d.Redactor.Text(value); found != nil {
 		return ""
 	}
 	return value

@@ -28,7 +28,8 @@ const (
 )
 
 // node is one JSON value with the text that it was read from. Numbers stay
-// text, so that none loses digits.
+// text, so that none loses digits. It is good until its reader reads the next
+// document.
 type node struct {
 	kind    kind
 	raw     string
@@ -91,14 +92,32 @@ type reader struct {
 	pos     int
 	values  int
 	problem problem
-	members []member // of the objects that are being read
-	items   []node   // of the arrays
+	members stack[member]
+	items   stack[node]
+}
+
+// stack collects the parts of what is being read, and keeps those of what has
+// been read in room that is used again for the next document.
+type stack[T any] struct{ open, done []T }
+
+func (s *stack[T]) reset() { s.open, s.done = s.open[:0], s.done[:0] }
+
+// close keeps what was collected since base.
+func (s *stack[T]) close(base int) []T {
+	n := len(s.open) - base
+	if n > cap(s.done)-len(s.done) {
+		s.done = make([]T, 0, max(n, 2*cap(s.done), few))
+	}
+	start := len(s.done)
+	s.done = append(s.done, s.open[base:]...)
+	s.open = s.open[:base]
+	return s.done[start:len(s.done):len(s.done)]
 }
 
 // parse reads one value and nothing else. A key that stands twice in an object
 // is a problem: readers disagree about which one counts (THREATS A7).
 func (r *reader) parse(data string) (*node, error) {
-	*r = reader{data: data, members: r.members[:0], items: r.items[:0]}
+	r.data, r.pos = data, 0
 	n, err := r.document()
 	if r.pos < len(data) && !errors.As(err, new(syntax)) {
 		return nil, syntax(r.pos + 1)
@@ -109,15 +128,17 @@ func (r *reader) parse(data string) (*node, error) {
 // document reads the next value and the space around it.
 func (r *reader) document() (*node, error) {
 	r.values, r.problem = 0, ""
-	n := new(node)
-	if err := r.value(n, 0, ""); err != nil {
+	r.members.reset()
+	r.items.reset()
+	n, err := r.value(0, "")
+	if err != nil {
 		return nil, err
 	}
 	r.skip()
 	if r.problem != "" {
 		return nil, r.problem
 	}
-	return n, nil
+	return &n, nil
 }
 
 func (r *reader) complain(p problem) {
@@ -140,20 +161,20 @@ func (r *reader) skip() {
 // bad is the error of the byte that cannot stand where it does.
 func (r *reader) bad() error { return syntax(min(r.pos+1, len(r.data))) }
 
-// value reads into n. Where names the member of the document that it lies in.
-func (r *reader) value(n *node, depth int, where string) error {
+// value reads a value. Where names the member of the document that it lies in.
+func (r *reader) value(depth int, where string) (n node, err error) {
 	if r.values++; r.values > maxValues {
 		r.complain(problemf("more than %d values", maxValues))
 	}
 	r.skip()
 	if r.pos >= len(r.data) {
-		return r.bad()
+		return n, r.bad()
 	}
 	start := r.pos
-	var err error
 	switch c := r.data[r.pos]; c {
 	case '{', '[':
-		err = r.nested(n, kind(c), depth, where)
+		n.kind = kind(c)
+		err = r.nested(&n, depth, where)
 	case '"':
 		n.kind = text
 		n.text, err = r.string()
@@ -170,22 +191,23 @@ func (r *reader) value(n *node, depth int, where string) error {
 	if n.kind == number || n.kind == boolean {
 		n.text = n.raw
 	}
-	return err
+	return n, err
 }
 
-func (r *reader) nested(n *node, k kind, depth int, where string) error {
+func (r *reader) nested(n *node, depth int, where string) (err error) {
 	switch {
 	case depth >= maxNesting:
 		return r.bad()
 	case depth >= maxDepth:
 		r.complain(problemf("nested more than %d levels deep", maxDepth))
 	}
-	n.kind = k
 	r.pos++
-	if k == object {
-		return r.object(n, depth, where)
+	if n.kind == object {
+		n.members, err = r.object(depth, where)
+	} else {
+		n.items, err = r.array(depth, where)
 	}
-	return r.array(n, depth, where)
+	return err
 }
 
 // separated reads what stands between the parts of an object or array. Done
@@ -208,66 +230,70 @@ func (r *reader) separated(closing byte, first bool) (done bool, err error) {
 	return false, nil
 }
 
-func (r *reader) object(n *node, depth int, where string) error {
-	base := len(r.members)
+func (r *reader) object(depth int, where string) ([]member, error) {
+	base := len(r.members.open)
 	for first := true; ; first = false {
 		done, err := r.separated('}', first)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if done {
 			break
 		}
-		var m member
-		if m.name, err = r.string(); err != nil {
-			return err
+		name, err := r.name()
+		if err != nil {
+			return nil, err
 		}
-		if r.skip(); r.pos >= len(r.data) || r.data[r.pos] != ':' {
-			return r.bad()
-		}
-		r.pos++
 		below := where
 		if below == "" {
-			below = m.name
+			below = name
 		}
-		if err := r.value(&m.value, depth+1, below); err != nil {
-			return err
+		v, err := r.value(depth+1, below)
+		if err != nil {
+			return nil, err
 		}
 		if r.problem == "" {
-			r.members = append(r.members, m)
+			r.members.open = append(r.members.open, member{name, v})
 		}
 	}
-	n.members = slices.Clone(r.members[base:])
-	clear(r.members[base:])
-	r.members = r.members[:base]
-	if name, twice := duplicate(n.members); twice {
+	members := r.members.close(base)
+	if name, twice := duplicate(members); twice {
 		r.complain(problemf("%s: %s stands twice, so that readers may disagree about its value", place(where), known(name)))
 	}
-	return nil
+	return members, nil
 }
 
-func (r *reader) array(n *node, depth int, where string) error {
-	base := len(r.items)
+// name reads the name of a member and the colon behind it.
+func (r *reader) name() (string, error) {
+	name, err := r.string()
+	if err != nil {
+		return "", err
+	}
+	if r.skip(); r.pos >= len(r.data) || r.data[r.pos] != ':' {
+		return "", r.bad()
+	}
+	r.pos++
+	return name, nil
+}
+
+func (r *reader) array(depth int, where string) ([]node, error) {
+	base := len(r.items.open)
 	for first := true; ; first = false {
 		done, err := r.separated(']', first)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if done {
-			break
+			return r.items.close(base), nil
 		}
-		var item node
-		if err := r.value(&item, depth+1, where); err != nil {
-			return err
+		item, err := r.value(depth+1, where)
+		if err != nil {
+			return nil, err
 		}
 		if r.problem == "" {
-			r.items = append(r.items, item)
+			r.items.open = append(r.items.open, item)
 		}
 	}
-	n.items = slices.Clone(r.items[base:])
-	clear(r.items[base:])
-	r.items = r.items[:base]
-	return nil
 }
 
 // few is up to how many names are compared each with each.

@@ -8,24 +8,24 @@ import (
 // labelSubject are the labels by which Prometheus' service discovery and
 // kube-state-metrics say what an alert is about.
 var labelSubject = []field{
-	{names: []string{"cluster", "cluster_name", "k8s_cluster_name"}, most: 1024, into: func(s *Subject) *string { return &s.Cluster }},
-	{names: []string{"namespace"}, most: maxName, into: func(s *Subject) *string { return &s.Namespace }},
-	{names: []string{"pod", "pod_name"}, most: maxName, into: func(s *Subject) *string { return &s.Pod }},
-	{names: []string{"pod_uid"}, most: maxName, into: func(s *Subject) *string { return &s.PodUID }},
-	{names: []string{"container", "container_name"}, most: maxName, container: true, into: func(s *Subject) *string { return &s.Container }},
-	{names: []string{"image"}, most: maxImage, into: func(s *Subject) *string { return &s.Image }},
-	{names: []string{"node"}, most: maxName, into: func(s *Subject) *string { return &s.Node }},
-	{names: []string{"serviceaccount", "service_account"}, most: maxName, into: func(s *Subject) *string { return &s.ServiceAccount }},
+	{names: []string{"cluster", "cluster_name", "k8s_cluster_name"}, most: 1024, into: func(s *said) *string { return &s.Cluster }},
+	{names: []string{"namespace"}, most: maxName, into: func(s *said) *string { return &s.Namespace }},
+	{names: []string{"pod", "pod_name"}, most: maxName, into: func(s *said) *string { return &s.Pod }},
+	{names: []string{"pod_uid"}, most: maxName, into: func(s *said) *string { return &s.PodUID }},
+	{names: []string{"container", "container_name"}, most: maxName, container: true, into: func(s *said) *string { return &s.Container }},
+	{names: []string{"image"}, most: maxImage, into: func(s *said) *string { return &s.Image }},
+	{names: []string{"node"}, most: maxName, into: func(s *said) *string { return &s.Node }},
+	{names: []string{"serviceaccount", "service_account"}, most: maxName, into: func(s *said) *string { return &s.ServiceAccount }},
 }
 
 // falcoLabelSubject are Falco's fields as falcosidekick makes labels of them.
 var falcoLabelSubject = []field{
-	{names: []string{"cluster", "cluster_name", "k8s_cluster_name"}, most: 1024, into: func(s *Subject) *string { return &s.Cluster }},
-	{names: []string{"k8s_ns_name", "k8smeta_ns_name"}, most: maxName, into: func(s *Subject) *string { return &s.Namespace }},
-	{names: []string{"k8s_pod_name", "k8smeta_pod_name"}, most: maxName, into: func(s *Subject) *string { return &s.Pod }},
-	{names: []string{"k8s_pod_uid", "k8smeta_pod_uid"}, most: maxName, into: func(s *Subject) *string { return &s.PodUID }},
-	{names: []string{"container_name"}, most: maxName + 512, container: true, into: func(s *Subject) *string { return &s.Container }},
-	{names: []string{"container_image"}, most: maxImage, container: true, into: func(s *Subject) *string { return &s.Image }},
+	{names: []string{"cluster", "cluster_name", "k8s_cluster_name"}, most: 1024, into: func(s *said) *string { return &s.Cluster }},
+	{names: []string{"k8s_ns_name", "k8smeta_ns_name"}, most: maxName, into: func(s *said) *string { return &s.Namespace }},
+	{names: []string{"k8s_pod_name", "k8smeta_pod_name"}, most: maxName, into: func(s *said) *string { return &s.Pod }},
+	{names: []string{"k8s_pod_uid", "k8smeta_pod_uid"}, most: maxName, into: func(s *said) *string { return &s.PodUID }},
+	{names: []string{"container_name"}, most: maxName + 512, container: true, into: func(s *said) *string { return &s.Container }},
+	{names: []string{"container_image"}, most: maxImage, container: true, into: func(s *said) *string { return &s.Image }},
 }
 
 func fromFalco(labels *node) bool { return labels.get("source").plain() == "falco" }
@@ -45,7 +45,8 @@ func (e *evidence) readLabels(labels *node) (Subject, error) {
 	if fromFalco(labels) {
 		return e.readFalcoLabels(labels)
 	}
-	s, err := e.readSubject(labels, labelSubject)
+	read, err := e.readSubject(labels, labelSubject)
+	s := read.Subject
 	if err != nil {
 		return s, err
 	}
@@ -113,7 +114,8 @@ func labelledOwner(labels *node) Workload {
 // readFalcoLabels reads the labels of an alert that went from Falco through
 // falcosidekick and Alertmanager.
 func (e *evidence) readFalcoLabels(labels *node) (Subject, error) {
-	s, err := e.readSubject(labels, falcoLabelSubject)
+	read, err := e.readSubject(labels, falcoLabelSubject)
+	s := read.Subject
 	if err != nil {
 		return s, err
 	}

@@ -74,12 +74,20 @@ type field struct {
 	names     []string
 	most      int  // bytes
 	container bool // "host" means none
-	into      func(s *Subject) *string
+	into      func(s *said) *string
+}
+
+// said is what an alert says of its subject: the Subject, and what one is put
+// together from where a sender gives no whole.
+type said struct {
+	Subject
+	deployment, controller, replicaSet string
+	repository, tag, digest            string
 }
 
 // subject reads a Subject by a table. Names of one field that say different
 // things contradict each other, and nobody here can know which is right.
-func (e *evidence) readSubject(n *node, table []field) (s Subject, err error) {
+func (e *evidence) readSubject(n *node, table []field) (s said, err error) {
 	for _, f := range table {
 		first := ""
 		for _, name := range f.names {

@@ -16,7 +16,7 @@ type reading struct {
 }
 
 func (d *decoding) read(n *node) *reading {
-	return &reading{evidence: evidence{redactor: d.Redactor}, n: n}
+	return &reading{evidence: d.evidence(), n: n}
 }
 
 // made finishes an alert of which the decoder filled in ID, Source, Rule,

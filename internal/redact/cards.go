@@ -5,6 +5,7 @@ package redact
 // six with one kind of separator. Digits inside a longer word, a UUID or a
 // number with a point are none.
 func cards(text string, spans []span) []span {
+	var room [20]byte
 	for i := 0; i < len(text); i++ {
 		if text[i] < '0' || text[i] > '9' {
 			continue
@@ -13,7 +14,7 @@ func cards(text string, spans []span) []span {
 			i = end - 1
 			continue
 		}
-		end, digits, grouped := digitRun(text, i)
+		end, digits, grouped := digitRun(text, i, room[:0])
 		joined := i > 0 && joins(text[i-1]) || end < len(text) && joins(text[end])
 		if grouped && !joined && isCard(digits) {
 			spans = append(spans, span{i, end, "payment-card"})
@@ -34,18 +35,17 @@ func fewDigits(text string, start int) (end int) {
 	return end
 }
 
-// digitRun reads digits and the single separators between them. Grouped says
-// that they stand as on a card.
-func digitRun(text string, start int) (end int, digits []byte, grouped bool) {
-	var buffer [20]byte
-	digits, grouped = buffer[:0], true
+// digitRun reads digits, as many as room has place for, and the single
+// separators between them. Grouped says that they stand as on a card.
+func digitRun(text string, start int, room []byte) (end int, digits []byte, grouped bool) {
+	digits, grouped = room, true
 	var separator byte
 	group, end := 0, start
 	for i := start; i < len(text); i++ {
 		c := text[i]
 		switch {
 		case c >= '0' && c <= '9':
-			if len(digits) < len(buffer) {
+			if len(digits) < cap(digits) {
 				digits = append(digits, c-'0')
 			}
 			group++

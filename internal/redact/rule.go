@@ -146,6 +146,9 @@ func search(text string) (spans []span) {
 
 // lowered makes ASCII letters small and keeps every byte's place.
 func lowered(text string) string {
+	if !strings.ContainsFunc(text, func(c rune) bool { return c >= 'A' && c <= 'Z' }) {
+		return text
+	}
 	b := []byte(text)
 	for i, c := range b {
 		if c >= 'A' && c <= 'Z' {
