@@ -136,9 +136,8 @@ type hop struct {
 	port     int32 // as the network sees it
 	protocol string
 	flow     Flow
-	// enforcers are the proxies of the mesh that judge the hop.
 	waypoint *waypoint // the one at the hop's end, if it is one
-	inner    int32     // the pod's port as its own proxy sees it
+	inner    int32     // the port as the proxy at the hop's end sees it
 }
 
 // end is a peer that was looked up; pod is nil for what is no pod.

@@ -42,8 +42,8 @@ const (
 	pass  action = "pass" // Calico: go on with the next tier
 )
 
-// rule does something with the flows that it matches. subject is the selected
-// pod's end of the hop, peer the other one.
+// rule does something with the flows that it matches. peer is the end of the hop
+// that is not the selected pod's.
 type rule struct {
 	name    string
 	action  action

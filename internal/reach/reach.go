@@ -13,8 +13,7 @@
 // Cilium or Calico) at both ends and by the mesh (Istio's AuthorizationPolicy
 // and PeerAuthentication). The sources of the rules stand beside the code.
 //
-// The policies are taken for enforced, and one that no controller has heard of
-// yet too. What is asked is whether a new connection comes about: replies belong
+// The policies are taken for enforced, everywhere and at once. What is asked is whether a new connection comes about: replies belong
 // to it, and connections that are open already are not modelled. Neither is where
 // traffic is sent (VirtualService, HTTPRoute, endpoints that are not ready), how a
 // cluster is set up beyond Cluster (Istio's MeshConfig, Cilium's and Calico's
