@@ -1,10 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
-	"time"
+	"slices"
 
 	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
@@ -12,25 +13,23 @@ import (
 
 // indexes measures what understanding the whole fleet costs: every cluster's
 // roots, from what .irgit.yaml declares and from Flux's own objects alone.
-func (m *measurement) indexes(ctx context.Context) error {
+func (m *measurement) indexes(ctx context.Context) (err error) {
 	for _, way := range []string{"declared", "discovered"} {
 		r := &reading{measurement: m, way: way, cache: filepath.Join(m.dir, "index-"+way)}
-		start, before := time.Now(), processor()
+		var cold, same, one spent
+		cold.begin()
 		if err := m.profiled(way+"-cold", func() error { return r.cold(ctx) }); err != nil {
 			return err
 		}
-		cold, busy := time.Since(start), processor()-before
+		cold.end()
 		// Each round is measured by itself: one change follows on another.
-		same, err := r.rounds(ctx, way+"-warm", func(int) error { return nil })
-		if err != nil {
+		if same, err = r.rounds(ctx, way+"-warm", func(int) error { return nil }); err != nil {
 			return err
 		}
-		one, err := r.rounds(ctx, way+"-changed", func(i int) error { return r.change(ctx, i) })
-		if err != nil {
+		if one, err = r.rounds(ctx, way+"-changed", func(i int) error { return r.change(ctx, i) }); err != nil {
 			return err
 		}
-		fmt.Printf("index of all clusters, %s: cold %.1f s (bound 20 s), of which processor %.1f s; warm %s, one file changed %s (bound 100 ms)\n",
-			way, cold.Seconds(), busy.Seconds(), ms(same), ms(one))
+		fmt.Printf("index of all clusters, %s: cold %s (bound 20 s); warm %s, one file changed %s (bound 100 ms)\n", way, cold, same, one)
 	}
 	return nil
 }
@@ -56,26 +55,29 @@ func (r *reading) change(ctx context.Context, i int) (err error) {
 	return err
 }
 
-// rounds is the median time of reading again after each preparation.
-func (r *reading) rounds(ctx context.Context, name string, prepare func(i int) error) (time.Duration, error) {
-	var took []time.Duration
+// rounds is the median of reading again after each preparation.
+func (r *reading) rounds(ctx context.Context, name string, prepare func(i int) error) (spent, error) {
+	var all []spent
 	err := r.profiled(name, func() error {
 		for i := range rounds {
 			if err := prepare(i); err != nil {
 				return err
 			}
-			start := time.Now()
+			var s spent
+			s.begin()
 			if err := r.indexAll(ctx); err != nil {
 				return err
 			}
-			took = append(took, time.Since(start))
+			s.end()
+			all = append(all, s)
 		}
 		return nil
 	})
 	if err != nil {
-		return 0, err
+		return spent{}, err
 	}
-	return median(took), nil
+	slices.SortFunc(all, func(a, b spent) int { return cmp.Compare(a.processor, b.processor) })
+	return all[len(all)/2], nil
 }
 
 func (m *measurement) open(ctx context.Context, cache string) (*gitops.Tree, error) {

@@ -22,6 +22,17 @@ func processor() time.Duration {
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
+// spent is what something took: by the clock, and of the processors.
+type spent struct{ clock, processor time.Duration }
+
+func (s *spent) begin() { *s = spent{time.Duration(time.Now().UnixNano()), processor()} }
+
+func (s *spent) end() {
+	*s = spent{time.Duration(time.Now().UnixNano()) - s.clock, processor() - s.processor}
+}
+
+func (s spent) String() string { return fmt.Sprintf("%s, processor %s", ms(s.clock), ms(s.processor)) }
+
 // profiled runs work, and keeps profiles of it where the run was asked for
 // them: name.cpu of all of it, name.heap of what there is at its end.
 func (b *suite) profiled(name string, work func() error) error {
