@@ -61,7 +61,7 @@ func Decode(data []byte, o Options) ([]Item, error) {
 	if whole == "" {
 		return nil, errors.New("the input is empty: want the JSON of an alert")
 	}
-	d := &decoding{Options: o, decoders: decoders(o.Mappings), names: map[string]string{}}
+	d := &decoding{Options: o, decoders: decoders(o.Mappings), masked: map[string]string{}}
 	if o.Source == Auto || o.Source == CloudEvents {
 		if event, ok, err := binaryEvent(o.Header, whole); err != nil {
 			d.problem("", err)
@@ -87,7 +87,7 @@ type decoding struct {
 	decoders []decoder
 	items    []Item
 	refused  []*refusals       // of Envoy's log
-	names    map[string]string // of fields, cleaned
+	masked   map[string]string // short texts and what is left of them
 	pairs    []pair            // room for those of the next alert
 }
 

@@ -76,7 +76,7 @@ func (e *evidence) fields() map[string]string {
 	slices.SortStableFunc(e.pairs, func(a, b pair) int { return cmp.Compare(a.name, b.name) })
 	out := make(map[string]string, min(len(e.pairs), maxFields))
 	for _, p := range e.pairs {
-		name := e.fieldName(p.name)
+		name := e.text(p.name, maxFieldName)
 		if _, twice := out[name]; twice || name == "" {
 			e.cut = true
 			continue
@@ -90,18 +90,22 @@ func (e *evidence) fields() map[string]string {
 	return out
 }
 
-// fieldName cleans the name of a field. Sensors use few of them again and
-// again, so that short ones are remembered.
-func (e *evidence) fieldName(name string) string {
+// redact masks secrets. Sensors say the same short things again and again, so
+// that these are remembered.
+func (e *evidence) redact(s string) string {
 	const short, most = 64, 1024
-	if clean, ok := e.d.names[name]; ok {
-		return clean
+	if len(s) > short {
+		s, _ = e.d.Redactor.Text(s)
+		return s
 	}
-	clean := e.text(name, maxFieldName)
-	if len(name) <= short && len(e.d.names) < most {
-		e.d.names[name] = clean
+	masked, ok := e.d.masked[s]
+	if !ok {
+		masked, _ = e.d.Redactor.Text(s)
+		if len(e.d.masked) < most {
+			e.d.masked[s] = masked
+		}
 	}
-	return clean
+	return masked
 }
 
 // text cleans, redacts and cuts a string, in this order: what was cut first
@@ -116,7 +120,7 @@ func (e *evidence) text(s string, most int) string {
 		}
 		e.cut = true
 	}
-	s, _ = e.d.Redactor.Text(clean(s))
+	s = e.redact(clean(s))
 	if len(s) > most {
 		s, e.cut = upTo(s, most), true
 	}
@@ -162,8 +166,7 @@ func (e *evidence) subject(s string) string {
 	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
 		s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 	}
-	s, _ = e.d.Redactor.Text(s)
-	return s
+	return e.redact(s)
 }
 
 // finish fills in what every source's alerts have in common.

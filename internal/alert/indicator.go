@@ -169,7 +169,7 @@ func (e *evidence) url(value string) string {
 
 // free gives a value that holds no secret, and "" for one that does.
 func (e *evidence) free(value string) string {
-	if _, found := e.d.Redactor.Text(value); found != nil {
+	if e.redact(value) != value {
 		return ""
 	}
 	return value

@@ -17,8 +17,8 @@ var words = []string{"passw", "passphrase", "passcode", "secret", "token", "api"
 
 // own are the rules for command lines, URLs, headers and files.
 var own = []rule{
-	pattern("url-password", []string{"://"}, `^://[^\s:@/?#"'<>]{0,200}:([^\s/"'<>]+)@`),
-	pattern("url-token", []string{"://"}, `(?i)^://([a-z0-9_.-]{20,200})@`),
+	userinfo("url-password", `^://[^\s:@/?#"'<>]{0,200}:([^\s/"'<>]+)@`),
+	userinfo("url-token", `(?i)^://([a-z0-9_.-]{20,200})@`),
 	named("query-secret", with(words, "sig", "pwd"), inQuery, queryValue, `(`+word+`|pwd|sig|signature)=`),
 	named("flag-secret", with(words, "pass", "pwd"), asFlag, argument, `(`+word+`|pass|passin|passout|pwd)(?:=|\s{1,8}|["'],\s{0,8})`),
 	named("command-password", []string{"mysql", "mariadb"}, anywhere, untilSpace, `([a-z_-]+)\s[^\n|;&]{0,500}?-p`),
@@ -35,7 +35,7 @@ var own = []rule{
 	pattern("cookie", []string{"cookie"}, `(?i)^cookie\\*["']?\s{0,8}:\s{0,8}\\*["']?([^"'\\\r\n]+)`),
 	pattern("bearer-token", []string{"bearer"}, `(?i)^bearer[ \t]+([a-z0-9._~+/=-]{16,})`),
 	pattern("json-web-token", []string{"eyj"}, `^(eyJ[A-Za-z0-9_-]{8,}\.(?:eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+){3}))`),
-	{"private-key", []string{"private key"}, privateKeys},
+	{name: "private-key", keywords: []string{"private key"}, find: privateKeys},
 }
 
 func with(more []string, keywords ...string) []string { return append(keywords, more...) }
@@ -44,7 +44,7 @@ func with(more []string, keywords ...string) []string { return append(keywords, 
 // and whose first group is the secret.
 func pattern(name string, keywords []string, expression string) rule {
 	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
-	return rule{name, keywords, func(text, lower string) (spans []span) {
+	return rule{name: name, keywords: keywords, find: func(text, lower string) (spans []span) {
 		each(lower, keywords, func(at int) (next int) {
 			m := compiled().FindStringSubmatchIndex(text[at:])
 			if m == nil {
@@ -59,12 +59,19 @@ func pattern(name string, keywords []string, expression string) rule {
 	}}
 }
 
+// userinfo makes a rule for what stands in front of the at sign of a URL.
+func userinfo(name, expression string) rule {
+	r := pattern(name, []string{"://"}, expression)
+	r.needs = []string{"@"}
+	return r
+}
+
 // named makes a rule for secrets that have a name in front of them. The
 // expression begins with one of the keywords, ends where the value begins, and
 // its first group ends the name.
 func named(name string, keywords []string, fits place, value value, expression string) rule {
 	compiled := sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^` + expression) })
-	return rule{name, keywords, func(text, lower string) (spans []span) {
+	return rule{name: name, keywords: keywords, find: func(text, lower string) (spans []span) {
 		each(lower, keywords, func(at int) (next int) {
 			m := compiled().FindStringSubmatchIndex(text[at:])
 			if m == nil {

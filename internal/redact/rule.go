@@ -24,6 +24,7 @@ var packed []byte
 type rule struct {
 	name     string
 	keywords []string                        // lower case
+	needs    []string                        // lower case: a text must have one of them as well; empty: none
 	find     func(text, lower string) []span // lower: text with small letters, byte for byte
 }
 
@@ -36,7 +37,7 @@ var rules = sync.OnceValue(func() []rule {
 		panic(err) // the file is embedded, and a test unpacks it
 	}
 	for _, t := range tokens {
-		all = append(all, rule{t.ID, t.Keywords, t.finder()})
+		all = append(all, rule{t.ID, t.Keywords, needs[t.ID], t.finder()})
 	}
 	return all
 })
@@ -67,8 +68,8 @@ func unpack(packed []byte) ([]token, error) {
 	return file.Rules, nil
 }
 
-// needs are words of which a text must have one, in small letters, for rules
-// whose expression reads on for long before it comes to the first of them.
+// needs are words, in small letters, of which a text must have one for a token
+// rule whose expression reads on for long before it comes to the first of them.
 var needs = map[string][]string{
 	"curl-auth-header": {"-h", "--header"},
 	"curl-auth-user":   {"-u", "--user"},
@@ -83,9 +84,6 @@ func (t token) finder() func(text, lower string) []span {
 		return newMatches(t.Regex), allow
 	})
 	return func(text, lower string) (spans []span) {
-		if words := needs[t.ID]; words != nil && !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(lower, w) }) {
-			return nil
-		}
 		find, allow := compiled()
 		for _, m := range find(text, lower) {
 			start, end := secretGroup(m, t.Group)
@@ -139,20 +137,27 @@ func search(text string) (spans []span) {
 		if lower == "" {
 			lower = lowered(text)
 		}
-		spans = append(spans, rules()[i].find(text, lower)...)
+		r := &rules()[i]
+		if len(r.needs) == 0 || slices.ContainsFunc(r.needs, func(w string) bool { return strings.Contains(lower, w) }) {
+			spans = append(spans, r.find(text, lower)...)
+		}
 	}
 	return spans
 }
 
 // lowered makes ASCII letters small and keeps every byte's place.
 func lowered(text string) string {
-	if !strings.ContainsFunc(text, func(c rune) bool { return c >= 'A' && c <= 'Z' }) {
+	first := 0
+	for first < len(text) && (text[first] < 'A' || text[first] > 'Z') {
+		first++
+	}
+	if first == len(text) {
 		return text
 	}
 	b := []byte(text)
-	for i, c := range b {
+	for i, c := range b[first:] {
 		if c >= 'A' && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
+			b[first+i] = c + 'a' - 'A'
 		}
 	}
 	return string(b)
