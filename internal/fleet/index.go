@@ -89,6 +89,7 @@ func (f *Fleet) index(ctx context.Context, c Cluster) (*Index, error) {
 		cluster: c, roots: map[string]rootInfo{}, objects: map[string][]indexedObject{}, extras: map[ObjectRef]extra{},
 		releases: map[string][]installed{}, findings: slices.Clone(all.findings), response: all.response, fleet: f,
 	}
+	parallel(len(all.entries), func(i int) { all.entries[i].objects() }) // which decodes them
 	for i, r := range all.roots {
 		ix.add(r, all.entries[i])
 		ix.own = append(ix.own, builtEntry{c.Name, r.id, all.entries[i]})

@@ -27,6 +27,8 @@ type scan struct {
 	kustomizations map[string]string      // the kustomization file of a directory, by its path
 	findings       []Finding
 
+	mu       sync.Mutex
+	links    map[string][]string // by kustomization file, of those that were asked for
 	climbing sync.Once
 	parents  map[string][]string // when somebody asked
 }
@@ -81,7 +83,7 @@ func (f *Fleet) scanAll(ctx context.Context) (*scan, error) {
 	if body, ok := disk.read(); !ok || !read(body, &old, scannedDirsCode) {
 		old = map[string]scannedDir{}
 	}
-	s := &scan{files: map[string]scannedFile{}, dirs: map[string][]string{}, kustomizations: map[string]string{}}
+	s := &scan{files: map[string]scannedFile{}, dirs: map[string][]string{}, kustomizations: map[string]string{}, links: map[string][]string{}}
 	level := []belowDir{{".", f.tree.Root()}}
 	changed := false
 	for len(level) > 0 {

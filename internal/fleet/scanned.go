@@ -54,8 +54,8 @@ func (s *scan) visit(name string, plain bool, seen map[string]bool) {
 	}
 	if k := s.kustomizations[name]; k != "" {
 		seen[name], seen[k] = true, true
-		for _, r := range s.files[k].References {
-			s.visit(path.Join(name, r), false, seen)
+		for _, to := range s.leadsTo(k) {
+			s.visit(to, false, seen)
 		}
 		return
 	}
@@ -66,6 +66,24 @@ func (s *scan) visit(name string, plain bool, seen map[string]bool) {
 	for _, below := range s.dirs[name] {
 		s.visit(below, true, seen)
 	}
+}
+
+// leadsTo lists what a kustomization file refers to, as far as the scan has it.
+func (s *scan) leadsTo(file string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	links, have := s.links[file]
+	if have {
+		return links
+	}
+	for _, r := range s.files[file].References {
+		to := path.Join(path.Dir(file), r)
+		if _, known := s.files[to]; known || s.kustomizations[to] != "" {
+			links = append(links, to)
+		}
+	}
+	s.links[file] = links
+	return links
 }
 
 // tops lists the directories of the kustomizations that read a file and that

@@ -27,10 +27,8 @@ func init() { jsonpatch.AccumulatedCopySizeLimit = 64 << 10 }
 func (s *session) count(file string, data []byte) error {
 	s.reads++
 	s.bytes += len(data)
-	if isKustomization(file) {
-		if k, err := parseKustomization(data); err == nil {
-			s.steps += k.steps
-		}
+	if k, known := s.known[file]; known {
+		s.steps += k.steps
 	} else {
 		s.steps += objects(data)
 	}

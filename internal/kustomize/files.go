@@ -40,8 +40,9 @@ type session struct {
 	read          map[string]bool
 	looked        map[string]bool // paths that were asked for
 	checked       map[string]bool // files that passed the guard
-	last          string          // the file that was read last
-	pointer       bool            // which is one of Git LFS
+	known         map[string]kustomization
+	last          string // the file that was read last
+	pointer       bool   // which is one of Git LFS
 	reads         int
 	bytes         int
 	steps         int
@@ -62,7 +63,7 @@ type session struct {
 func newSession(ctx context.Context, tree *gitops.Tree, root string, o Options) *session {
 	s := &session{
 		ctx: ctx, root: root, options: o, read: map[string]bool{}, looked: map[string]bool{},
-		checked: map[string]bool{}, plugins: map[string]bool{}, stripped: map[string]bool{}, prepared: map[string][]byte{},
+		checked: map[string]bool{}, known: map[string]kustomization{}, plugins: map[string]bool{}, stripped: map[string]bool{}, prepared: map[string][]byte{},
 	}
 	s.growth.waiting, s.growth.kinds = map[string]bool{}, map[string]*measure{}
 	s.view = newView(tree, o.Source, func(name string) { s.looked[name] = true }, func(file string) { s.read[file] = true })

@@ -30,6 +30,7 @@ func (s *session) check(file string, data []byte) error {
 	if err != nil {
 		return refuse(notKustomization(err))
 	}
+	s.known[file] = k
 	dir := tidy(path.Dir(file))
 	if dir == s.root && s.generated == nil {
 		s.kustomization, s.transformers = s.where(file), within(dir, k.transformers)
