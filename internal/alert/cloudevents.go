@@ -42,7 +42,7 @@ func decodeCloudEvent(d *decoding, n *node, where string) {
 // carried decodes what an event carries. Source and id of the event identify
 // it (THREATS F5), and the place within it one alert of several.
 func (d *decoding) carried(e *event, data *node, where string) {
-	inner := &decoding{Options: d.Options, decoders: d.decoders, masked: d.masked}
+	inner := &decoding{Options: d.Options, decoders: d.decoders, masked: d.masked, secrets: d.secrets}
 	if !e.time.IsZero() {
 		inner.Received = e.time
 	}

@@ -61,7 +61,7 @@ func Decode(data []byte, o Options) ([]Item, error) {
 	if whole == "" {
 		return nil, errors.New("the input is empty: want the JSON of an alert")
 	}
-	d := &decoding{Options: o, decoders: decoders(o.Mappings), masked: map[string]string{}}
+	d := &decoding{Options: o, decoders: decoders(o.Mappings), masked: map[string]string{}, secrets: map[string]bool{}}
 	if o.Source == Auto || o.Source == CloudEvents {
 		if event, ok, err := binaryEvent(o.Header, whole); err != nil {
 			d.problem("", err)
@@ -88,6 +88,7 @@ type decoding struct {
 	items    []Item
 	refused  []*refusals       // of Envoy's log
 	masked   map[string]string // short texts and what is left of them
+	secrets  map[string]bool   // names, and whether they name one
 	pairs    []pair            // room for those of the next alert
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/irgit/irgit/internal/redact"
 )
 
 // Limits of the normal form, so that a record stays small (THREATS A6).
@@ -19,6 +21,9 @@ const (
 	maxTag       = 128
 	maxName      = 253 // of anything in Kubernetes
 	maxImage     = 1024
+
+	short      = 64   // bytes of what is remembered within one input
+	remembered = 1024 // of these
 )
 
 // evidence collects the fields of an alert: redacted, cut, and in no way a
@@ -85,7 +90,11 @@ func (e *evidence) fields() map[string]string {
 			e.cut = true
 			break
 		}
-		out[name] = e.text(p.value, maxField)
+		value := p.value
+		if e.namesSecret(p.name) {
+			value, _ = e.d.Redactor.Value(p.name, clean(value))
+		}
+		out[name] = e.text(value, maxField)
 	}
 	return out
 }
@@ -93,7 +102,6 @@ func (e *evidence) fields() map[string]string {
 // redact masks secrets. Sensors say the same short things again and again, so
 // that these are remembered.
 func (e *evidence) redact(s string) string {
-	const short, most = 64, 1024
 	if len(s) > short {
 		s, _ = e.d.Redactor.Text(s)
 		return s
@@ -101,11 +109,23 @@ func (e *evidence) redact(s string) string {
 	masked, ok := e.d.masked[s]
 	if !ok {
 		masked, _ = e.d.Redactor.Text(s)
-		if len(e.d.masked) < most {
+		if len(e.d.masked) < remembered {
 			e.d.masked[s] = masked
 		}
 	}
 	return masked
+}
+
+// namesSecret remembers the answer about short names, as redact does.
+func (e *evidence) namesSecret(name string) bool {
+	secret, ok := e.d.secrets[name]
+	if !ok {
+		secret = redact.NamesSecret(name)
+		if len(name) <= short && len(e.d.secrets) < remembered {
+			e.d.secrets[name] = secret
+		}
+	}
+	return secret
 }
 
 // text cleans, redacts and cuts a string, in this order: what was cut first

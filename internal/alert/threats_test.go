@@ -165,6 +165,7 @@ func TestThreatH1SecretsOfEvidenceAreMasked(t *testing.T) {
 	for _, in := range []string{
 		falco(`"proc.cmdline":"`+command+`"`, `,"output":"`+command+`","hostname":"`+command+`","tags":["`+command+`"]`),
 		falco(`"` + command + `":"x","list":["` + command + `"]`),
+		falco(`"proc.env.DB_PASSWORD":"` + canary + `","http.authorization":"Basic ` + canary + `"`),
 		falco(`"big":"` + strings.Repeat("x ", 2000) + command + strings.Repeat(" x", 20_000) + `"`),
 		`{"rule":"` + command + `","output":"o"}`,
 		falco(`"k8s.ns.name":"` + command + `"`),

@@ -50,6 +50,31 @@ func (r *Redactor) Text(s string) (masked string, found []string) {
 	return "[redacted:everything]", []string{"everything"}
 }
 
+// Value is [Redactor.Text] for a value that stands under a name: under one that
+// says that it is a secret, such as dbPassword or Authorization, all of it is
+// masked, whatever it looks like.
+func (r *Redactor) Value(name, value string) (masked string, found []string) {
+	jar := strings.HasSuffix(strings.ToLower(name), "cookie")
+	// The kernel's sockets have cookies too, which are numbers.
+	if !NamesSecret(name) || value == "" || jar && !strings.Contains(value, "=") || harmless(name, value) || whole.MatchString(value) {
+		return r.Text(value)
+	}
+	return r.mask(value, []span{{0, len(value), "named-secret"}}, nil)
+}
+
+// NamesSecret reports that what stands under a name is a secret by the last
+// word of it.
+func NamesSecret(name string) bool {
+	return len(name) <= maxName && secretName.MatchString(name)
+}
+
+const maxName = 256
+
+var (
+	secretName = regexp.MustCompile(`(?i)(?:` + word + `|(?:^|[^a-z])pwd|authorization|cookie)$`)
+	whole      = regexp.MustCompile(`^` + marks.String() + `$`)
+)
+
 // Bytes is [Redactor.Text] for bytes; b itself is never changed, and returned
 // when it holds no secret.
 func (r *Redactor) Bytes(b []byte) (masked []byte, found []string) {

@@ -53,6 +53,34 @@ func TestOwnRules(t *testing.T) {
 	}
 }
 
+func TestValuesUnderNames(t *testing.T) {
+	r := New(nil)
+	for name, value := range map[string]string{
+		"password": "hunter2", "properties.dbPassword": "two words", "request.headers.authorization": "Basic aHVudGVyMg==", "X-Api-Key": "k", "set-cookie": "a=b; c=d",
+		"env.PGPASSWORD": "x", "client_secret": "payments-db", "args[0].token": "t", "db.pwd": "x",
+	} {
+		got, found := r.Value(name, value)
+		require.Equal(t, "[redacted:named-secret]", got, name)
+		require.Equal(t, []string{"named-secret"}, found)
+		again, found := r.Value(name, got)
+		require.Equal(t, got, again, "masking twice changes nothing")
+		require.Empty(t, found)
+	}
+	for name, value := range map[string]string{
+		"proc.cwd": "/root", "secretName": "payments-tls", "tokenPath": "/run/token", "oldpwd": "/tmp", "ka.target.resource": "secrets", "password": "", "token": "true",
+		"secret": "payments-db", "sock.cookie": "8237", "resource.accessKeyId": "x", "process.name": "sh",
+	} {
+		got, found := r.Value(name, value)
+		require.Equal(t, value, got, name)
+		require.Empty(t, found, name)
+	}
+	got, _ := r.Value("proc.cmdline", "psql postgresql://app:EAzn@db/x")
+	require.Equal(t, "psql postgresql://app:[redacted:url-password]@db/x", got)
+	keyed, _ := New([]byte("key")).Value("password", "hunter2")
+	text, _ := New([]byte("key")).Text("--password=hunter2")
+	require.Contains(t, text, strings.TrimPrefix(keyed, "[redacted:named-secret"), "equal secrets have equal digests")
+}
+
 func TestWhatIsNoSecret(t *testing.T) {
 	for _, in := range []string{
 		"", "sh", "fetcher -secret-dir /secrets -cfgmap-dir /configs", "--token-file=/var/run/token", "--password-stdin", "--password --host db",
