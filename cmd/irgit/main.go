@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +31,7 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	stderr := os.Stderr
 	// kustomize writes advice about the fleet's files there, and offers no
 	// switch. A panic still comes out: the runtime writes to the descriptor.
@@ -130,7 +131,7 @@ func newRootCommand(environ []string) *cobra.Command {
 		return usageError{err, "see " + cmd.CommandPath() + " --help"}
 	})
 	root.AddCommand(
-		newRespondCommand(environ), newPlanCommand(environ), newAlertCommand(environ), newIncidentCommand(environ), newActionsCommand(), newPolicyCommand(environ),
+		newRespondCommand(environ), newPlanCommand(environ), newAlertCommand(environ), newIncidentCommand(environ), newReconcileCommand(environ), newActionsCommand(), newPolicyCommand(environ),
 		newFleetCommand(environ), newInitCommand(environ), newRenderCommand(environ), newDoctorCommand(environ), newConfigCommand(environ), newDemoCommand(), newVersionCommand(),
 	)
 	for _, c := range allCommands(root) {

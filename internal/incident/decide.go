@@ -23,6 +23,7 @@ type decision struct {
 	plan     policy.Plan
 	key      string
 	state    State // once the record has been asked
+	again    bool  // there is no alert: the incident is looked at once more
 }
 
 // AlertFile stands in problems for the input, whose name an Engine is not told.

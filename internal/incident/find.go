@@ -15,8 +15,9 @@ import (
 
 // found is what the repository holds of an incident that is not over.
 type found struct {
-	id     string
-	merged bool // its directory is on the base branch
+	id      string
+	cluster fleet.Cluster
+	merged  bool // its directory is on the base branch
 
 	// Of a branch that is not merged:
 	head   gitops.Commit
@@ -86,27 +87,16 @@ func (s *session) ahead(ctx context.Context, id string, head gitops.Revision) (g
 
 // branch reads an incident from its branch; why says what is wrong with it.
 func (s *session) branch(ctx context.Context, d *decision, id string, head gitops.Revision) (f found, why string, err error) {
-	f.id = id
-	if f.head, err = s.remote.Read(ctx, head); err != nil {
+	f, err = s.branchOf(ctx, id, head)
+	switch {
+	case ctx.Err() != nil || errors.Is(err, gitops.ErrUnreachable) || errors.Is(err, gitops.ErrAuthentication):
 		return f, "", err
-	}
-	if f.tree, err = s.remote.Tree(ctx, head); err != nil {
-		return f, "", err
-	}
-	var data []byte
-	f.record, data, err = readRecord(ctx, f.tree, d.cluster, id)
-	if ctx.Err() != nil || errors.Is(err, gitops.ErrUnreachable) || errors.Is(err, gitops.ErrAuthentication) {
-		return f, "", err
-	}
-	if err != nil {
+	case err != nil:
 		return f, err.Error(), nil //nolint:nilerr // it is the answer
+	case f.cluster.Name != d.cluster.Name:
+		return f, "its record is about another cluster", nil
 	}
-	f.digest = digestOf(data)
-	if why = f.record.differs(d); why != "" {
-		return f, why, nil
-	}
-	f.ours, err = s.ours(f)
-	return f, "", err
+	return f, f.record.differs(d), nil
 }
 
 // differs says in what a record is not about a decision's incident.

@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -163,7 +162,12 @@ func (s *session) publish(ctx context.Context, g *group, c *composed, commit git
 	}
 	for i, d := range g.decisions {
 		o := d.outcome
-		o.State, o.Reason = d.state, cmp.Or(c.reason, d.outcome.Decision.Reason)
+		o.State, o.Reason = d.state, c.reason
+		if o.Reason == "" && d.again {
+			o.Reason = fmt.Sprintf("incident %s was on its branch, and not proposed until now", c.record.Metadata.Name)
+		} else if o.Reason == "" {
+			o.Reason = d.outcome.Decision.Reason
+		}
 		o.Incident = s.summary(c.record).at(commit.Revision, pr)
 		c.fill(o)
 		if i == 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/irgit/irgit/internal/fleet"
@@ -21,8 +22,10 @@ var ErrNoIncident = errors.New("no such incident on the base branch")
 
 // Release proposes to take a merged containment back: its directory and its
 // patches go, its record moves to the history, and everything else keeps its
-// bytes. A release that is proposed already is answered with Unchanged, and
-// one that a person closed without a merge with Vetoed.
+// bytes. A release that is proposed already is answered with Unchanged, one that
+// would not merge any more, or not take everything back, is grafted anew onto
+// today's base and answered with Updated, and one that a person closed without
+// a merge with Vetoed.
 func (e *Engine) Release(ctx context.Context, id string) (o *Outcome, err error) {
 	for try := 1; ; try++ {
 		s, err := e.open(ctx)
@@ -44,8 +47,9 @@ func (s *session) release(ctx context.Context, id string) (*Outcome, error) {
 	branch := releasePrefix + id
 	head, there := s.remote.Branch(branch)
 	now := s.now.UTC().Truncate(time.Second)
+	var on *gitops.Tree // of the branch
 	if there {
-		if now, err = s.released(ctx, branch, head, id); err != nil {
+		if now, on, err = s.released(ctx, branch, head, id); err != nil {
 			return nil, err
 		}
 	}
@@ -69,10 +73,20 @@ func (s *session) release(ctx context.Context, id string) (*Outcome, error) {
 		return nil, err
 	}
 	text := s.releaseText(r, o.Files)
+	spec := gitops.CommitSpec{Parent: s.revision, Changes: changes}
 	if there {
-		o.State, o.Reason, o.Incident.Revision = Unchanged, fmt.Sprintf("the release of incident %s is proposed already", id), head
-	} else {
-		commit, err := s.releaseCommit(ctx, r, text, changes, closed)
+		why, err := s.outdated(ctx, head, on, after)
+		if err != nil {
+			return nil, fmt.Errorf("release incident %s: %w", id, err)
+		}
+		spec.Continues = head
+		o.State, o.Reason = Updated, fmt.Sprintf("branch %s was grafted anew onto %s at %.12s, since %s", branch, s.base, s.revision, why)
+		if why == "" {
+			o.State, o.Reason, o.Incident.Revision = Unchanged, fmt.Sprintf("the release of incident %s is proposed already", id), head
+		}
+	}
+	if o.State != Unchanged {
+		commit, err := s.releaseCommit(ctx, r, text, spec, closed)
 		if err != nil {
 			return nil, fmt.Errorf("release incident %s: %w", id, err)
 		}
@@ -81,8 +95,8 @@ func (s *session) release(ctx context.Context, id string) (*Outcome, error) {
 	if s.o.DryRun {
 		return o, nil
 	}
-	if !there {
-		if err := s.remote.Push(ctx, gitops.Update{Branch: branch, New: o.Incident.Revision}); err != nil {
+	if o.State != Unchanged {
+		if err := s.remote.Push(ctx, gitops.Update{Branch: branch, Old: head, New: o.Incident.Revision}); err != nil {
 			return nil, fmt.Errorf("release incident %s: %w", id, err)
 		}
 	}
@@ -101,41 +115,77 @@ func (s *session) release(ctx context.Context, id string) (*Outcome, error) {
 	return o, nil
 }
 
-// released is when a release that is on a branch already was made. The branch
-// must be irgit's.
-func (s *session) released(ctx context.Context, branch string, head gitops.Revision, id string) (when time.Time, err error) {
+// outdated says why the branch of a release cannot stay as it is: merged into
+// today's base it has to give what would be released there.
+func (s *session) outdated(ctx context.Context, head gitops.Revision, on, after *gitops.Tree) (why string, err error) {
+	ahead, err := s.remote.Ahead(ctx, head, s.revision)
+	if err != nil {
+		return "", err
+	}
+	tip, err := s.remote.Read(ctx, head)
+	if err != nil {
+		return "", err
+	}
+	from := tip.Parents[len(tip.Parents)-1] // irgit's tip is made from a base, and goes on from what it was before
+	if !slices.Contains(ahead.Forks, from) {
+		return fmt.Sprintf("%s does not go on from the commit that the branch was made from", s.base), nil
+	}
+	fork, err := s.remote.Tree(ctx, from)
+	if err != nil {
+		return "", err
+	}
+	merged, conflicts, err := fork.Merge(ctx, s.tree, on)
+	if err != nil {
+		return "", err
+	}
+	if len(conflicts) > 0 {
+		return fmt.Sprintf("%s and the branch have both changed %s, so that it could not be merged", s.base, some(conflicts)), nil
+	}
+	changes, err := merged.Diff(ctx, after)
+	if err != nil || len(changes) == 0 {
+		return "", err
+	}
+	var paths []string
+	for _, c := range changes {
+		paths = append(paths, c.Path)
+	}
+	return "merged as it was, it would not have taken everything back: " + some(paths), nil
+}
+
+// released is when a release that is on a branch already was made, and the
+// branch's tree. The branch must be irgit's.
+func (s *session) released(ctx context.Context, branch string, head gitops.Revision, id string) (when time.Time, tree *gitops.Tree, err error) {
 	foreign := fmt.Errorf("branch %s is there and is not irgit's release of incident %s: delete it", branch, id)
 	f := found{id: id}
 	if f.head, err = s.remote.Read(ctx, head); err != nil {
-		return when, err
+		return when, nil, err
 	}
-	tree, err := s.remote.Tree(ctx, head)
-	if err != nil {
-		return when, err
+	if tree, err = s.remote.Tree(ctx, head); err != nil {
+		return when, nil, err
 	}
 	data, err := tree.ReadFile(ctx, historyFile(id))
 	if errors.Is(err, gitops.ErrNotFound) {
-		return when, foreign
+		return when, nil, foreign
 	}
 	if err != nil {
-		return when, err
+		return when, nil, err
 	}
 	r, err := parseRecord(historyFile(id), data)
 	if err != nil || r.Spec.Released == nil {
-		return when, foreign
+		return when, nil, foreign
 	}
 	f.digest = digestOf(data)
 	ours, err := s.ours(f)
 	if err != nil {
-		return when, err
+		return when, nil, err
 	}
 	if !ours {
-		return when, foreign
+		return when, nil, foreign
 	}
-	return *r.Spec.Released, nil
+	return *r.Spec.Released, tree, nil
 }
 
-func (s *session) releaseCommit(ctx context.Context, r *Record, text proposal.Release, changes []gitops.Change, closed []byte) (gitops.Commit, error) {
+func (s *session) releaseCommit(ctx context.Context, r *Record, text proposal.Release, spec gitops.CommitSpec, closed []byte) (gitops.Commit, error) {
 	message, err := gitops.Message{
 		Subject: proposal.ReleaseSubject(text), Body: proposal.ReleaseCommitBody(text),
 		Trailers: []gitops.Trailer{
@@ -147,10 +197,7 @@ func (s *session) releaseCommit(ctx context.Context, r *Record, text proposal.Re
 	if err != nil {
 		return gitops.Commit{}, err
 	}
-	return s.remote.Commit(ctx, gitops.CommitSpec{
-		Parent: s.revision, Changes: changes, Message: message, Signer: s.o.Signer,
-		Author: gitops.Signature{Name: s.o.Author.Name, Email: s.o.Author.Email, When: *r.Spec.Released},
-	})
+	return s.remote.Commit(ctx, s.signed(spec, message, *r.Spec.Released))
 }
 
 // historyFile is where the record of a closed incident is.

@@ -72,7 +72,10 @@ func (s *session) update(ctx context.Context, g *group, f found) error {
 func (g *group) addTo(f found) (news bool) {
 	for _, d := range g.decisions {
 		d.state = Unchanged
-		if f.ours && f.record.add(d.alert, d.plan) {
+		if d.again {
+			d.state = Proposed // if anything comes of it
+		}
+		if f.ours && !d.again && f.record.add(d.alert, d.plan) {
 			d.state, news = Updated, true
 		}
 	}
@@ -97,6 +100,8 @@ func (s *session) answerKnown(g *group, f found, pr request) {
 		switch {
 		case !f.ours:
 			o.Reason = fmt.Sprintf("the last commit of branch %s%s is not irgit's: the branch is left to whoever made it, and the alert is not in its record", branchPrefix, f.id)
+		case d.again:
+			o.Reason = fmt.Sprintf("incident %s is proposed, and its branch merges as it should", f.id)
 		case r.full() && !r.knows(d.alert):
 			o.Reason = fmt.Sprintf("the record of incident %s holds %d alerts and takes no more", f.id, maxAlerts)
 		default:
