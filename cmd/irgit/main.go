@@ -131,7 +131,7 @@ func newRootCommand(environ []string) *cobra.Command {
 		return usageError{err, "see " + cmd.CommandPath() + " --help"}
 	})
 	root.AddCommand(
-		newRespondCommand(environ), newPlanCommand(environ), newAlertCommand(environ), newIncidentCommand(environ), newReconcileCommand(environ), newActionsCommand(), newPolicyCommand(environ),
+		newRespondCommand(environ), newPlanCommand(environ), newAlertCommand(environ), newIncidentCommand(environ), newReconcileCommand(environ), newVerifyCommand(environ), newActionsCommand(), newPolicyCommand(environ),
 		newFleetCommand(environ), newInitCommand(environ), newRenderCommand(environ), newDoctorCommand(environ), newConfigCommand(environ), newDemoCommand(), newVersionCommand(),
 	)
 	for _, c := range allCommands(root) {

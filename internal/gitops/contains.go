@@ -1,7 +1,6 @@
 package gitops
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,12 +22,33 @@ type Ahead struct {
 // server is asked what it would send of the first to somebody who has the
 // second, so that neither is read: the cost is that of the commits between.
 func (r *Remote) Ahead(ctx context.Context, revision, of Revision) (Ahead, error) {
-	if of == revision {
-		return Ahead{}, nil
+	commits, err := r.Log(ctx, revision, of)
+	if err != nil {
+		return Ahead{}, err
 	}
-	q := question{wants: []plumbing.Hash{plumbing.NewHash(string(revision))}, haves: []plumbing.Hash{plumbing.NewHash(string(of))}, filter: packp.FilterTreeDepth(0)}
-	sent := make(map[Revision]bool)
+	sent := make(map[Revision]bool, len(commits))
 	var parents []Revision
+	for _, c := range commits {
+		sent[c.Revision] = true
+		parents = append(parents, c.Parents...)
+	}
+	slices.Sort(parents)
+	forks := slices.DeleteFunc(slices.Compact(parents), func(p Revision) bool { return sent[p] })
+	return Ahead{len(commits), forks}, nil
+}
+
+// Log lists the commits of a history, parents before their children. What the
+// history of another revision has is left out; that may be "". No more than the
+// commits is fetched.
+func (r *Remote) Log(ctx context.Context, revision, without Revision) ([]Commit, error) {
+	if revision == without {
+		return nil, nil
+	}
+	q := question{wants: []plumbing.Hash{plumbing.NewHash(string(revision))}, filter: packp.FilterTreeDepth(0)}
+	if without != "" {
+		q.haves = []plumbing.Hash{plumbing.NewHash(string(without))}
+	}
+	found := make(map[Revision]Commit)
 	var odd error
 	err := r.ask(ctx, q, func(o gitObject) {
 		if o.kind != plumbing.CommitObject {
@@ -36,18 +56,41 @@ func (r *Remote) Ahead(ctx context.Context, revision, of Revision) (Ahead, error
 		}
 		c, err := decodeCommit(o)
 		odd = errors.Join(odd, err)
-		sent[c.Revision] = true
-		parents = append(parents, c.Parents...)
+		found[c.Revision] = c
 	})
 	if errors.Is(err, transport.ErrEmptyUploadPackRequest) {
-		return Ahead{}, nil
+		return nil, nil
 	}
 	if err = errors.Join(err, odd); err != nil {
-		return Ahead{}, fmt.Errorf("find %s in the history of %s: %w", revision, of, err)
+		return nil, fmt.Errorf("read the history of %s: %w", revision, err)
 	}
-	slices.Sort(parents)
-	forks := slices.DeleteFunc(slices.Compact(parents), func(p Revision) bool { return sent[p] })
-	return Ahead{len(sent), forks}, nil
+	return inOrder(found, revision), nil
+}
+
+// inOrder lists what is found of a history, parents first, without recursion:
+// histories are long.
+func inOrder(found map[Revision]Commit, tip Revision) (out []Commit) {
+	seen := make(map[Revision]bool, len(found))
+	stack := []Revision{tip}
+	for len(stack) > 0 {
+		at := stack[len(stack)-1]
+		c, there := found[at]
+		if !there || seen[at] {
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		waiting := false
+		for _, p := range c.Parents {
+			if _, has := found[p]; has && !seen[p] {
+				stack, waiting = append(stack, p), true
+			}
+		}
+		if !waiting {
+			seen[at], out = true, append(out, c)
+			stack = stack[:len(stack)-1]
+		}
+	}
+	return out
 }
 
 // Contains reports whether a revision is in the history of another one, both
@@ -60,25 +103,10 @@ func (r *Remote) Contains(ctx context.Context, history, revision Revision) (bool
 // SignedBy reports whether the signer made the commit's signature. Signing is
 // deterministic, so it is asked to sign again.
 func (c Commit) SignedBy(s Signer) (bool, error) {
-	head, message, _ := bytes.Cut(c.Raw, []byte("\n\n"))
-	var plain, signature strings.Builder
-	signing := false
-	for line := range strings.SplitSeq(string(head), "\n") {
-		value, first := strings.CutPrefix(line, "gpgsig ")
-		switch {
-		case first:
-			signing = true
-			signature.WriteString(value + "\n")
-		case signing && strings.HasPrefix(line, " "):
-			signature.WriteString(line[1:] + "\n")
-		default:
-			signing = false
-			plain.WriteString(line + "\n")
-		}
-	}
-	again, err := s.Sign([]byte(plain.String()+"\n"+string(message)), c.Author.When)
+	payload, signature := c.signed()
+	again, err := s.Sign([]byte(payload), c.Author.When)
 	if err != nil {
 		return false, fmt.Errorf("sign again: %w", err)
 	}
-	return strings.TrimRight(again, "\n") == strings.TrimRight(signature.String(), "\n"), nil
+	return strings.TrimRight(again, "\n") == strings.TrimRight(signature, "\n"), nil
 }

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -102,6 +104,23 @@ func Open(ctx context.Context, o Options) (*Remote, error) {
 	return r, nil
 }
 
+// serveByID has the git program that serves a repository on disk send objects
+// by id, and filtered: whoever can run it there can read them anyway, and a
+// clone's configuration allows neither. The transport runs git with this
+// process's environment, and nothing else here runs git.
+var serveByID = sync.OnceFunc(func() {
+	n, err := strconv.Atoi(os.Getenv("GIT_CONFIG_COUNT"))
+	if err != nil {
+		n = 0
+	}
+	for _, key := range []string{"uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"} {
+		_ = os.Setenv(fmt.Sprintf("GIT_CONFIG_KEY_%d", n), key) // fails for names that no system takes
+		_ = os.Setenv(fmt.Sprintf("GIT_CONFIG_VALUE_%d", n), "true")
+		n++
+	}
+	_ = os.Setenv("GIT_CONFIG_COUNT", strconv.Itoa(n))
+})
+
 func (r *Remote) connect(a Auth) error {
 	switch r.endpoint.Protocol {
 	case "http", "https":
@@ -127,6 +146,7 @@ func (r *Remote) connect(a Auth) error {
 		r.auth, err = sshAuth(user, a)
 		return err
 	case "file":
+		serveByID()
 		r.client = file.DefaultClient
 	default:
 		return fmt.Errorf("the protocol %s is not spoken", r.endpoint.Protocol)
