@@ -30,6 +30,16 @@ var (
 	userForm = regexp.MustCompile(`^[A-Za-z0-9][-A-Za-z0-9:._@/+=]{0,252}$`)
 )
 
+// Principal is a ServiceAccount as Istio's policies name it, without spiffe://
+// (istio.io/latest/docs/reference/config/security/authorization-policy).
+func (c Cluster) Principal(namespace, serviceAccount string) string {
+	domain := c.Mesh.TrustDomain
+	if domain == "" {
+		domain = "cluster.local"
+	}
+	return fmt.Sprintf("%s/ns/%s/sa/%s", domain, namespace, serviceAccount)
+}
+
 // Minor is the cluster's Kubernetes version without the leading 1, 0 when it is
 // not declared.
 func (c Cluster) Minor() int64 {

@@ -9,8 +9,8 @@ import (
 )
 
 // Hits lists the workloads whose pods the object would select, by the labels
-// of their manifests: a NetworkPolicy, or one of Istio's policies with
-// selector or targetRefs. Workloads with HostNetwork are among them, although
+// of their manifests: a NetworkPolicy, Cilium's or Calico's own, or one of
+// Istio's policies with selector or targetRefs. Workloads with HostNetwork are among them, although
 // most CNIs do not enforce a NetworkPolicy on such pods. Of a
 // ValidatingAdmissionPolicy it lists the workloads whose changes it judges. An
 // object whose selection cannot be told from manifests is an error; it may

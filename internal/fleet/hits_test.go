@@ -33,6 +33,8 @@ func TestHits(t *testing.T) {
 	all := "Deployment bank/web, DaemonSet infra/agent, CronJob shop/report, Deployment shop/web, StatefulSet shop/db"
 	np := "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: "
 	ap := "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: x, namespace: shop}\nspec: "
+	cnp := "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: "
+	calico := "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: "
 	in := func(namespace, s string) string {
 		return strings.Replace(s, "namespace: shop", "namespace: "+namespace, 1)
 	}
@@ -74,7 +76,26 @@ func TestHits(t *testing.T) {
 
 		{"apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: x, namespace: istio-system}\nspec: {mtls: {mode: STRICT}}", all, ""},
 		{"apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: x, namespace: bank}\nspec: {}", "Deployment bank/web", ""},
-		{"apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: {endpointSelector: {}}", "", "not known to irgit"},
+		{cnp + "{endpointSelector: {matchLabels: {app: web}}}", "Deployment shop/web", ""},
+		{cnp + "{endpointSelector: {matchLabels: {'k8s:app': web, 'any:tier': front}}}", "Deployment shop/web", ""},
+		{cnp + "{endpointSelector: {matchExpressions: [{key: 'k8s:tier', operator: Exists}]}}", "Deployment shop/web, StatefulSet shop/db", ""},
+		{cnp + "{endpointSelector: {}}", "CronJob shop/report, Deployment shop/web, StatefulSet shop/db", ""},
+		{cnp + "{endpointSelector: {matchLabels: {'reserved:host': ''}}}", "", "no label of a pod"},
+		{cnp + "{endpointSelector: {matchExpressions: [{key: 'reserved:init', operator: Exists}]}}", "", "no label of a pod"},
+		{cnp + "{endpointSelector: {matchLabels: {kubernetes.io/role: x}}}", "", "Cilium leaves out"},
+		{cnp + "{endpointSelector: {matchLabels: {pod-template-hash: x}}}", "", "Cilium leaves out"},
+		{cnp + "{nodeSelector: {}}", "", "no endpointSelector"},
+		{"apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: x, namespace: shop}\nspecs: [{endpointSelector: {}}]", "", "has specs"},
+		{"apiVersion: cilium.io/v2\nkind: CiliumClusterwideNetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: {endpointSelector: {}}", "", "not known to irgit"},
+		{calico + "{selector: app == 'web'}", "Deployment shop/web", ""},
+		{calico + "{selector: app == 'web' && tier == 'front'}", "Deployment shop/web", ""},
+		{calico + "{selector: app == 'web' && tier == 'back'}", "", ""},
+		{calico + "{selector: app == 'web' || tier == 'back'}", "", "not labels joined by &&"},
+		{calico + "{selector: all()}", "", "not labels joined by &&"},
+		{calico + "{selector: ''}", "", "not labels joined by &&"},
+		{calico + "{}", "", "not labels joined by &&"},
+		{calico + "{selector: app == 'web', serviceAccountSelector: x == 'y'}", "", "by ServiceAccounts"},
+		{calico + "{selector: pod-template-hash == 'a'}", "", "running pods"},
 		{"apiVersion: evil.example.com/v1\nkind: NetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: {podSelector: {matchLabels: {app: web}}}", "", "not known to irgit"},
 	} {
 		hit, err := ix.Hits(parse(t, c.manifest))
@@ -177,4 +198,30 @@ func mustObject(t *testing.T, ix *Index, service string) *unstructured.Unstructu
 	u, ok := ix.Object(ObjectRef{Kind: "Service", Namespace: "shop", Name: service})
 	require.True(t, ok)
 	return u
+}
+
+func TestGoverned(t *testing.T) {
+	const yes, no, unknown = "yes", "no", "unknown"
+	np := func(spec string) string {
+		return "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: " + spec + "\n"
+	}
+	calico := func(kind, namespace string) string {
+		return "apiVersion: projectcalico.org/v3\nkind: " + kind + "\nmetadata: {name: x" + namespace + "}\nspec: {selector: all()}\n"
+	}
+	for manifest, want := range map[string][2]string{ // ingress, egress
+		np("{podSelector: {}}"): {yes, no},
+		np("{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}"):             {no, yes},
+		np("{podSelector: {matchLabels: {app: web}}, egress: [{}]}"):                      {yes, yes},
+		np("{podSelector: {matchLabels: {app: db}}}"):                                     {no, no},
+		np("{podSelector: {matchLabels: {app: web, pod-template-hash: x}}}"):              {unknown, no},
+		np("{podSelector: [broken]}"):                                                     {unknown, unknown},
+		strings.Replace(np("{podSelector: {}}"), "namespace: shop", "namespace: bank", 1): {no, no},
+		calico("NetworkPolicy", ", namespace: shop"):                                      {unknown, unknown},
+		calico("NetworkPolicy", ", namespace: bank"):                                      {no, no},
+		calico("GlobalNetworkPolicy", ""):                                                 {unknown, unknown},
+	} {
+		ix := neighbours(t, manifest)
+		w := workload(t, ix, "Deployment", "shop", "web")
+		require.Equal(t, want, [2]string{ix.Governed(w, "Ingress"), ix.Governed(w, "Egress")}, manifest)
+	}
 }

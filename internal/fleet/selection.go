@@ -47,6 +47,10 @@ func (ix *Index) picksOf(u *unstructured.Unstructured) (picks, error) {
 		}
 		s, live, err := selectorOf(selector)
 		return picks{u.GetNamespace(), []labels.Selector{s}, live}, err
+	case kind == "cilium.io/CiliumNetworkPolicy":
+		return ciliumPicks(u)
+	case kind == "projectcalico.org/NetworkPolicy":
+		return calicoPicks(u)
 	case istioKinds[kind]:
 		return ix.istioPicks(u)
 	}

@@ -29,6 +29,8 @@ type Surroundings interface {
 	Autoscalers(w fleet.Workload) []fleet.ObjectRef
 	Object(ref fleet.ObjectRef) (*unstructured.Unstructured, bool)
 	Appliers(refs ...fleet.ObjectRef) fleet.Appliers
+	// Governed says whether a policy rules a direction of w's traffic: yes, no, unknown.
+	Governed(w fleet.Workload, direction string) string
 }
 
 // protectedNamespaces are never contained, whatever a fleet says of itself:
@@ -140,10 +142,8 @@ func protection(c fleet.Cluster, w fleet.Workload) (Refusal, bool) {
 	if pattern, ok := firstMatch(c.ProtectedNamespaces, w.Namespace); ok {
 		return refuse("G1", "the fleet's .irgit.yaml protects namespace %s (%s)", w.Namespace, pattern)
 	}
-	for _, g := range c.IngressGateways {
-		if g.Namespace == w.Namespace && g.ServiceAccount == w.ServiceAccount {
-			return refuse("G2", "the fleet's .irgit.yaml declares its ServiceAccount %s an ingress gateway", w.ServiceAccount)
-		}
+	if isGateway(c, w) {
+		return refuse("G2", "the fleet's .irgit.yaml declares its ServiceAccount %s an ingress gateway", w.ServiceAccount)
 	}
 	for _, l := range protectedLabels {
 		if value, ok := w.Labels[l.key]; ok && (l.value == "" || l.value == value) {

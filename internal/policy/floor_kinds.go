@@ -24,7 +24,7 @@ func checkNetworkPolicy(obj map[string]any) (refusals []Refusal) {
 			r, _ := rule.(map[string]any)
 			peerList, _ := r[way.peers].([]any)
 			ports, _ := r["ports"].([]any)
-			if len(peerList) == 0 && len(ports) == 0 {
+			if len(peerList) == 0 && len(ports) == 0 || slices.ContainsFunc(peerList, opens) {
 				refusals = append(refusals, Refusal{"K3", "has an " + way.direction + " rule that allows everything"})
 			}
 		}

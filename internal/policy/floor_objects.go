@@ -30,6 +30,8 @@ type creation struct {
 // and kind, with what each must hold. Everything else is refused (A9).
 var creatable = map[string]creation{
 	"networking.k8s.io/NetworkPolicy":                  {selects: true, check: alone(checkNetworkPolicy)},
+	"cilium.io/CiliumNetworkPolicy":                    {selects: true, check: alone(checkCiliumPolicy)},
+	"projectcalico.org/NetworkPolicy":                  {selects: true, check: checkCalicoPolicy},
 	"security.istio.io/AuthorizationPolicy":            {selects: true, check: alone(checkAuthorizationPolicy)},
 	"admissionregistration.k8s.io/" + admissionPolicy:  {ofCluster: true, selects: true, check: checkAdmissionPolicy},
 	"admissionregistration.k8s.io/" + admissionBinding: {ofCluster: true, check: alone(func(map[string]any) []Refusal { return nil })}, // see checkBindings
@@ -57,7 +59,9 @@ var patchable = []string{
 //
 //   - a kind that is not in the table of what may be created or patched (A9);
 //   - a created object of a namespace outside the target's, in the mesh's root
-//     namespace (G4), or without the reserved name prefix (A8);
+//     namespace (G4), or without the reserved name prefix (A8). Elsewhere an
+//     AuthorizationPolicy may stand that denies the target's own principal and
+//     nothing else, or few source addresses at declared ingress gateways;
 //   - an empty selector (G3), one that misses the target, and one that hits a
 //     protected workload (G1, G2, G5);
 //   - a policy that would allow traffic or never match anything (K3);
@@ -82,7 +86,11 @@ func collateral(s Surroundings, objs []*unstructured.Unstructured, target fleet.
 		if c, ok := creationOf(obj); ok && !c.selects {
 			continue
 		}
-		hit, err := s.Hits(obj)
+		hits := selected
+		if f, ok := formOf(s, target, obj); ok {
+			hits = f.hits
+		}
+		hit, err := hits(s, target, obj)
 		if err != nil {
 			return nil, fmt.Errorf("tell what %s selects: %w", nameObject(obj), err)
 		}
@@ -121,6 +129,12 @@ func checkObject(s Surroundings, obj *unstructured.Unstructured, target fleet.Wo
 	if !ok {
 		return []Refusal{{"A9", fmt.Sprintf("%s %s may not be created by a containment", obj.GetAPIVersion(), obj.GetKind())}}
 	}
+	if !strings.HasPrefix(obj.GetName(), namePrefix) || obj.GetGenerateName() != "" {
+		refusals = append(refusals, Refusal{"A8", fmt.Sprintf("the name of %s does not begin with %s", name, namePrefix)})
+	}
+	if f, ok := formOf(s, target, obj); ok {
+		return append(refusals, f.check(s, target, obj)...)
+	}
 	if root := meshRoot(s.Cluster()); c.ofCluster {
 		if obj.GetNamespace() != "" {
 			refusals = append(refusals, Refusal{"G3", name + " belongs to no namespace"})
@@ -129,9 +143,6 @@ func checkObject(s Surroundings, obj *unstructured.Unstructured, target fleet.Wo
 		refusals = append(refusals, Refusal{"G4", fmt.Sprintf("%s would stand in the mesh's root namespace and rule the whole mesh", name)})
 	} else if obj.GetNamespace() != target.Namespace {
 		refusals = append(refusals, Refusal{"G3", fmt.Sprintf("%s is not in the target's namespace %s", name, target.Namespace)})
-	}
-	if !strings.HasPrefix(obj.GetName(), namePrefix) || obj.GetGenerateName() != "" {
-		refusals = append(refusals, Refusal{"A8", fmt.Sprintf("the name of %s does not begin with %s", name, namePrefix)})
 	}
 	for _, r := range c.check(s, target, obj.Object) {
 		refusals = append(refusals, Refusal{r.Guardrail, name + " " + r.Reason})

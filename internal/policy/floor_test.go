@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"testing"
@@ -29,6 +30,8 @@ func (cluster) Autoscalers(w fleet.Workload) []fleet.ObjectRef {
 	return []fleet.ObjectRef{{APIVersion: "autoscaling/v2", Kind: "HorizontalPodAutoscaler", Namespace: w.Namespace, Name: w.Name}}
 }
 
+func (cluster) Governed(w fleet.Workload, _ string) string { return cmp.Or(w.Labels["governed"], "no") }
+
 func (cluster) Object(fleet.ObjectRef) (*unstructured.Unstructured, bool) { return nil, false }
 func (cluster) Appliers(...fleet.ObjectRef) fleet.Appliers {
 	return fleet.Appliers{Users: []string{"system:serviceaccount:flux-system:kustomize-controller"}}
@@ -42,12 +45,20 @@ func (c cluster) Hits(obj *unstructured.Unstructured) (hit []fleet.Workload, err
 		return c[:1], nil
 	}
 	path := []string{"spec", "selector", "matchLabels"}
-	if obj.GetKind() == "NetworkPolicy" {
+	switch groupOf(obj.GetAPIVersion()) {
+	case "networking.k8s.io":
 		path[1] = "podSelector"
+	case "cilium.io":
+		path[1] = "endpointSelector"
 	}
 	want, _, _ := unstructured.NestedStringMap(obj.Object, path...)
+	if term, _, _ := unstructured.NestedString(obj.Object, "spec", "selector"); term != "" { // Calico's
+		key, value, _ := strings.Cut(term, " == ")
+		want = map[string]string{key: strings.Trim(value, "'")}
+	}
 	for _, w := range c {
-		if w.Namespace == obj.GetNamespace() && labels.SelectorFromSet(want).Matches(labels.Set(w.Labels)) {
+		inside := w.Namespace == obj.GetNamespace() || obj.GetNamespace() == "mesh-root" && groupOf(obj.GetAPIVersion()) == "security.istio.io"
+		if inside && labels.SelectorFromSet(want).Matches(labels.Set(w.Labels)) {
 			hit = append(hit, w)
 		}
 	}
@@ -195,7 +206,7 @@ func TestRenderedObjects(t *testing.T) {
 		"G3 misses the target":           {np("payments", "{matchLabels: {app: ledger}}"), []string{"G3"}},
 		"G3 another namespace":           {np("web", "{matchLabels: {app: frontend}}"), []string{"G3", "G3"}},
 		"G3 unknown selection":           {strings.Replace(np("payments", mine), "irgit-x", "irgit-unknown", 1), []string{"G3"}},
-		"G4 mesh root":                   {strings.Replace(authorizationPolicy("{"+selects+", "+deny), "namespace: payments", "namespace: mesh-root", 1), []string{"G4", "G3"}},
+		"G4 mesh root":                   {strings.Replace(authorizationPolicy("{"+selects+", "+deny), "namespace: payments", "namespace: mesh-root", 1), []string{"G4"}},
 		"K5 both":                        {authorizationPolicy("{" + selects + ", targetRefs: [{kind: Service, name: p}], " + deny), []string{"K5"}},
 		"K3 no rules":                    {authorizationPolicy("{" + selects + ", action: DENY}"), []string{"K3"}},
 		"K3 empty rules":                 {authorizationPolicy("{" + selects + ", action: DENY, rules: []}"), []string{"K3"}},

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 	"sync"
@@ -165,14 +164,14 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	c := r.Index.Cluster()
 	cluster := clusterView{Name: c.Name, GitOps: c.GitOps, CNI: c.CNI, Minor: c.Minor(), Mesh: meshView{c.Mesh.Mode, c.Mesh.RootNamespace, c.Mesh.TrustDomain, c.Mesh.Waypoint}}
 	for _, g := range c.IngressGateways {
-		cluster.Gateways = append(cluster.Gateways, gatewayView{g.Namespace, g.ServiceAccount, principal(c, g.Namespace, g.ServiceAccount)})
+		cluster.Gateways = append(cluster.Gateways, gatewayView{g.Namespace, g.ServiceAccount, c.Principal(g.Namespace, g.ServiceAccount)})
 	}
 	for _, n := range r.Index.Namespaces() {
 		cluster.Namespaces = append(cluster.Namespaces, namespaceView{n.Name, n.Labels, n.Labels != nil})
 	}
 	view := targetView{
 		APIVersion: target.APIVersion, Kind: target.Kind, Namespace: target.Namespace, Name: target.Name, Labels: target.Labels,
-		HostNetwork: target.HostNetwork, ServiceAccount: target.ServiceAccount, Principal: principal(c, target.Namespace, target.ServiceAccount),
+		HostNetwork: target.HostNetwork, ServiceAccount: target.ServiceAccount, Principal: c.Principal(target.Namespace, target.ServiceAccount),
 	}
 	object, _ := r.Index.Object(target.Ref())
 	view.PodSelector, view.MatchLabels = selectorsOf(object, target)
@@ -188,7 +187,7 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	if c.Mesh.Mode == "istio-ambient" && c.Mesh.Waypoint != "" {
 		// A waypoint's ServiceAccount has its Gateway's name
 		// (istio.io/latest/docs/ambient/usage/waypoint).
-		view.WaypointPrincipal = principal(c, target.Namespace, c.Mesh.Waypoint)
+		view.WaypointPrincipal = c.Principal(target.Namespace, c.Mesh.Waypoint)
 	}
 	for _, s := range r.Index.Services(target) {
 		view.Services = append(view.Services, s.Name)
@@ -220,11 +219,3 @@ func viewOf(ix *fleet.Index, ref fleet.ObjectRef) objectView {
 }
 
 func objectName(incident string) string { return "irgit-" + incident }
-
-func principal(c fleet.Cluster, namespace, serviceAccount string) string {
-	domain := c.Mesh.TrustDomain
-	if domain == "" {
-		domain = "cluster.local"
-	}
-	return fmt.Sprintf("%s/ns/%s/sa/%s", domain, namespace, serviceAccount)
-}
