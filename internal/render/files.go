@@ -22,6 +22,7 @@ const (
 	kustomizationFile = "kustomization.yaml"
 	fluxKustomize     = "kustomize.toolkit.fluxcd.io"
 	fluxHelm          = "helm.toolkit.fluxcd.io"
+	istioSecurity     = "security.istio.io"
 )
 
 // create adds an object that a template rendered.
@@ -37,6 +38,9 @@ func (b *bundler) create(step *Step, fields map[string]any) error {
 	}
 	suffix := strings.TrimPrefix(obj.GetName(), objectName(b.request.Incident))
 	name := strings.ToLower(obj.GetKind()) + suffix + ".yaml"
+	if n := obj.GetNamespace(); n != "" && n != b.target.Namespace {
+		name = path.Join(n, name)
+	}
 	wrong := b.invariants(obj)
 	var data []byte
 	if len(wrong) == 0 {

@@ -67,7 +67,7 @@ func TestHookReasonsCanBeUnwrapped(t *testing.T) {
 func TestExpressionsOfSelectorsAreCarried(t *testing.T) {
 	f := newFleet(t, replaced(t, "apps/base/payments/payments.yaml", "    matchLabels:\n      app.kubernetes.io/name: payments\n",
 		"    matchLabels:\n      app.kubernetes.io/name: payments\n    matchExpressions:\n      - {key: app.kubernetes.io/part-of, operator: In, values: [checkout]}\n"))
-	b, _, _ := proved(t, catalogue(t), request(t, f, "prod-eu", "payments/payments", act("quarantine"), act("deny-east-west")))
+	b, _, _ := proved(t, catalogue(t), request(t, f, "prod-eu", "payments/payments", act("quarantine", "plain", true), act("deny-east-west")))
 	spec := func(i int) map[string]any { return b.Objects[i].Object["spec"].(map[string]any) }
 	require.Equal(t, map[string]any{
 		"matchLabels":      map[string]any{"app.kubernetes.io/name": "payments"},

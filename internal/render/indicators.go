@@ -23,17 +23,22 @@ var shared = []netip.Prefix{
 	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),
 }
 
-// indicators are those that templates may use, each once, in their order. What
-// has not the form of its type is left out, whoever checked it before.
-func indicators(all []Indicator) []indicatorView {
-	out := []indicatorView{}
+// indicators are those that templates may use, each once, in their order, and
+// how many more there are. What has not the form of its type is left out,
+// whoever checked it before.
+func indicators(all []Indicator) (out []indicatorView, more int64) {
+	out = []indicatorView{}
 	for _, i := range all {
 		v, ok := indicatorOf(i)
-		if ok && len(out) < maxIndicators && !slices.Contains(out, v) {
+		switch {
+		case !ok || slices.Contains(out, v):
+		case len(out) == maxIndicators:
+			more++
+		default:
 			out = append(out, v)
 		}
 	}
-	return out
+	return out, more
 }
 
 func indicatorOf(i Indicator) (v indicatorView, ok bool) {

@@ -18,7 +18,7 @@ import (
 const (
 	maxObject  = 64 << 10 // bytes of one file
 	maxBundle  = 256 << 10
-	maxCreated = 16
+	maxCreated = 128 // one in each namespace of a cluster, say
 	maxPatched = 64
 )
 
@@ -31,10 +31,10 @@ type creation struct {
 // creatable are the kinds a template may create, by group and kind. It repeats
 // the floor of internal/policy on purpose: neither relies on the other.
 var creatable = map[string]creation{
-	"networking.k8s.io/NetworkPolicy": {wrong: func(_ *bundler, spec map[string]any) string {
-		return unless(selects(spec["podSelector"]), "selects everything in its namespace")
-	}},
-	"security.istio.io/AuthorizationPolicy": {wrong: func(_ *bundler, spec map[string]any) string {
+	"networking.k8s.io/NetworkPolicy": {wrong: (*bundler).opens},
+	"cilium.io/CiliumNetworkPolicy":   {wrong: ciliumDenies},
+	"projectcalico.org/NetworkPolicy": {wrong: calicoDenies},
+	istioSecurity + "/AuthorizationPolicy": {wrong: func(_ *bundler, spec map[string]any) string {
 		refs, _ := spec["targetRefs"].([]any)
 		_, both := spec["selector"]
 		return unless(len(refs) > 0 && !both || selects(spec["selector"]), "selects everything in its namespace, or by labels and by reference at once")
@@ -87,7 +87,8 @@ func (b *bundler) invariants(obj *unstructured.Unstructured) (wrong []validate.P
 		return wrong
 	}
 	spec, _ := obj.Object["spec"].(map[string]any)
-	if why := kind.wrong(b, spec); why != "" {
+	elsewhere := b.elsewhere(obj, spec)
+	if why := kind.wrong(b, spec); why != "" && !elsewhere {
 		say("spec", "%s", why)
 	}
 	name, prefix := obj.GetName(), objectName(b.request.Incident)
@@ -96,8 +97,10 @@ func (b *bundler) invariants(obj *unstructured.Unstructured) (wrong []validate.P
 	} else if len(name) > maxObjectName {
 		say("metadata.name", "has %d characters: want at most %d, so shorten the suffix", len(name), maxObjectName)
 	}
-	for _, why := range b.misplaced(kind, obj.GetNamespace()) {
-		say("metadata.namespace", "%s", why)
+	if !elsewhere {
+		for _, why := range b.misplaced(kind, obj.GetNamespace()) {
+			say("metadata.namespace", "%s", why)
+		}
 	}
 	meta, _ := obj.Object["metadata"].(map[string]any)
 	for _, key := range sorted(meta) {
@@ -109,7 +112,7 @@ func (b *bundler) invariants(obj *unstructured.Unstructured) (wrong []validate.P
 		say("metadata.name", "the fleet renders a %s %s already, which somebody else owns", ref.Kind, path.Join(ref.Namespace, ref.Name))
 	}
 	for _, other := range b.bundle.Objects {
-		if other.GetKind() == obj.GetKind() && other.GetName() == name {
+		if other.GetKind() == obj.GetKind() && other.GetName() == name && other.GetNamespace() == obj.GetNamespace() {
 			say("metadata.name", "two actions create %s %s: one of them needs a suffix", obj.GetKind(), name)
 		}
 	}

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -60,6 +61,12 @@ func (c *compiler) parameter(at, name string, p *Parameter) *parameter {
 	if (p.Pattern != "" || len(p.Enum) > 0) && p.Type != "string" && p.Type != "list" {
 		c.doc.Problem(at, "pattern and enum are for strings and lists")
 	}
+	if p.Format != "" {
+		c.oneOf(at+".format", p.Format, "network")
+		if p.Type != "string" && p.Type != "list" {
+			c.doc.Problem(at+".format", "is for strings and lists")
+		}
+	}
 	if p.Default != nil {
 		if p.Required {
 			c.doc.Problem(at+".default", "a required parameter needs no default: keep one of them")
@@ -84,7 +91,8 @@ func (p *parameter) read(v any) (value any, wrong string) {
 		}
 	case "string":
 		if s, ok := v.(string); ok {
-			if wrong := p.text(s); wrong != "" {
+			s, wrong := p.text(s)
+			if wrong != "" {
 				return nil, wrong
 			}
 			return s, p.bounds(int64(len(s)), "has %d characters: want %s", len(s))
@@ -109,10 +117,11 @@ func (p *parameter) list(list []any) (any, string) {
 		if !ok {
 			return nil, fmt.Sprintf("item %d: want text, have %s: put it in quotes", i, describe(item))
 		}
-		if wrong := p.text(s); wrong != "" {
+		s, wrong := p.text(s)
+		if wrong != "" {
 			return nil, fmt.Sprintf("item %d: %s", i, wrong)
 		}
-		if slices.Contains(out, item) {
+		if slices.Contains(out, any(s)) {
 			return nil, fmt.Sprintf("item %d stands twice", i)
 		}
 		out = append(out, s)
@@ -120,23 +129,43 @@ func (p *parameter) list(list []any) (any, string) {
 	return out, p.bounds(int64(len(out)), "has %d items: want %s", len(out))
 }
 
-func (p *parameter) text(s string) (wrong string) {
+// text checks a string, and gives it as expressions see it.
+func (p *parameter) text(s string) (value, wrong string) {
 	switch {
 	case len(s) > maxText:
-		return fmt.Sprintf("has %d bytes: want at most %d", len(s), maxText)
+		return "", fmt.Sprintf("has %d bytes: want at most %d", len(s), maxText)
 	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return "holds characters that cannot be seen"
+		return "", "holds characters that cannot be seen"
 	}
 	if token := evaluated(s); token != "" {
-		return fmt.Sprintf("holds %q, which a later stage would evaluate", token)
+		return "", fmt.Sprintf("holds %q, which a later stage would evaluate", token)
 	}
 	if len(p.Enum) > 0 && !slices.Contains(p.Enum, s) {
-		return fmt.Sprintf("unknown value %q%s", s, strict.Suggest(s, p.Enum))
+		return "", fmt.Sprintf("unknown value %q%s", s, strict.Suggest(s, p.Enum))
 	}
 	if p.pattern != nil && !p.pattern.MatchString(s) {
-		return fmt.Sprintf("%q does not match the pattern %s", s, p.Pattern)
+		return "", fmt.Sprintf("%q does not match the pattern %s", s, p.Pattern)
 	}
-	return ""
+	if p.Format == "network" {
+		return network(s)
+	}
+	return s, ""
+}
+
+// network gives an address or a prefix as a prefix, in its shortest form.
+func network(s string) (prefix, wrong string) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()).String(), ""
+	}
+	p, err := netip.ParsePrefix(s)
+	switch {
+	case err != nil || p.Addr().Is4In6():
+		return "", fmt.Sprintf("%q is neither an address nor a network such as 198.51.100.0/24", s)
+	case p != p.Masked():
+		return "", fmt.Sprintf("%s has bits set beyond its length: write %s", p, p.Masked())
+	}
+	return p.String(), ""
 }
 
 func (p *parameter) bounds(n int64, format string, shown any) string {

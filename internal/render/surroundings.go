@@ -32,6 +32,19 @@ func selectorsOf(object *unstructured.Unstructured, w fleet.Workload) (pods map[
 	return pods, labels
 }
 
+// ciliumSelects reports whether no label that a selector of pods names is left
+// out of what Cilium tells pods apart by.
+func ciliumSelects(pods map[string]any, labels map[string]string) bool {
+	expressions, _ := pods["matchExpressions"].([]any)
+	for _, e := range expressions {
+		m, _ := e.(map[string]any)
+		if !fleet.InCiliumIdentity(text(m["key"])) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(sorted(labels), func(k string) bool { return !fleet.InCiliumIdentity(k) })
+}
+
 func texts(m map[string]string) map[string]any {
 	out := make(map[string]any, len(m))
 	for k, v := range m {
@@ -64,6 +77,31 @@ func inMesh(object *unstructured.Unstructured, w fleet.Workload, mode string, na
 		return verdict(pod == "ambient" || pod == "" && space == "ambient", w.HostNetwork || pod == "none" || pod == "" && space == "none")
 	}
 	return "no"
+}
+
+// neverInMesh are namespaces that Istio leaves alone
+// (istio.io/latest/docs/ops/common-problems/injection).
+var neverInMesh = []string{"kube-system", "kube-public", "kube-node-lease"}
+
+// namespaces are the cluster's, and whether pods of each may be in the mesh. It
+// is unknown where the fleet does not render the namespace and no workload in
+// it says so by a label.
+func namespaces(ix *fleet.Index) (all []namespaceView) {
+	mode, at := ix.Cluster().Mesh.Mode, map[string]int{}
+	for i, n := range ix.Namespaces() {
+		v := namespaceView{Name: n.Name, Labels: n.Labels, Known: n.Labels != nil}
+		v.InMesh = inMesh(nil, fleet.Workload{Namespace: n.Name}, mode, []namespaceView{v})
+		if v.InMesh == "unknown" && v.Known || slices.Contains(neverInMesh, n.Name) {
+			v.InMesh = "no" // nothing puts it in
+		}
+		all, at[n.Name] = append(all, v), i
+	}
+	for _, w := range ix.Workloads() {
+		if i, known := at[w.Namespace]; known && all[i].InMesh != "yes" && !slices.Contains(neverInMesh, w.Namespace) && inMesh(nil, w, mode, nil) == "yes" {
+			all[i].InMesh = "yes"
+		}
+	}
+	return all
 }
 
 func verdict(yes, no bool) string {

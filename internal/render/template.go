@@ -65,6 +65,7 @@ type Parameter struct {
 	Default     any      `json:"default,omitempty"` // when absent: "", 0, false, []
 	Enum        []string `json:"enum,omitempty"`
 	Pattern     string   `json:"pattern,omitempty"` // RE2, of the whole string, or of each in a list
+	Format      string   `json:"format,omitempty"`  // network: an address or prefix, which expressions see as a prefix
 	Min         any      `json:"min,omitempty"`     // of the number, or the size of a string or list
 	Max         any      `json:"max,omitempty"`
 }

@@ -231,11 +231,11 @@ func TestBuiltInActionsPassTheFloor(t *testing.T) {
 // K1: a quarantine that does not isolate says so.
 func TestThreatK1LeakyQuarantineIsSaid(t *testing.T) {
 	c := catalogue(t)
-	b, err := c.Render(t.Context(), request(t, newFleet(t), "prod-eu", "payments/ledger", act("quarantine")))
+	b, err := c.Render(t.Context(), request(t, newFleet(t), "staging", "payments/ledger", act("quarantine")))
 	require.NoError(t, err)
 	require.Equal(t, []string{"not isolating: ledger-from-payments allows ingress from pods app.kubernetes.io/name=payments of the namespace on TCP 5432, which goes on"}, b.Steps[0].Warnings)
 	closed := newFleet(t, replaced(t, "apps/base/payments/networkpolicy.yaml", "policyTypes: [Ingress]", "policyTypes: [Egress]"))
-	b, err = c.Render(t.Context(), request(t, closed, "prod-eu", "payments/ledger", act("quarantine")))
+	b, err = c.Render(t.Context(), request(t, closed, "staging", "payments/ledger", act("quarantine")))
 	require.NoError(t, err)
 	require.Empty(t, b.Steps[0].Warnings, "rules of a direction that the policy does not rule allow nothing")
 }

@@ -34,15 +34,24 @@ type meshView struct {
 }
 
 type gatewayView struct {
-	Namespace      string `json:"namespace"`
-	ServiceAccount string `json:"serviceAccount"`
-	Principal      string `json:"principal"` // as Istio's policies write it, without spiffe://
+	Namespace      string            `json:"namespace"`
+	ServiceAccount string            `json:"serviceAccount"`
+	Principal      string            `json:"principal"` // as Istio's policies write it, without spiffe://
+	Workloads      []gatewayWorkload `json:"workloads"` // that the fleet renders with the ServiceAccount
+}
+
+type gatewayWorkload struct {
+	Namespace   string            `json:"namespace"`
+	Name        string            `json:"name"`
+	Number      int64             `json:"number"`      // from 1, among those of all gateways
+	MatchLabels map[string]string `json:"matchLabels"` // of its pods
 }
 
 type namespaceView struct {
 	Name   string            `json:"name"`
 	Labels map[string]string `json:"labels"`
-	Known  bool              `json:"known"` // the fleet renders it, so that its labels are known
+	Known  bool              `json:"known"`  // the fleet renders it, so that its labels are known
+	InMesh string            `json:"inMesh"` // yes, no, unknown: whether it, or a workload of it, is in the mesh
 }
 
 type targetView struct {
@@ -62,12 +71,14 @@ type targetView struct {
 	Ports             []portView        `json:"ports"`
 	Services          []string          `json:"services"`
 	Autoscalers       []objectView      `json:"autoscalers"`
-	Policies          []objectView      `json:"policies"`   // that select it today
-	Allowances        []string          `json:"allowances"` // sentences: what NetworkPolicies among them let through
-	Object            map[string]any    `json:"object"`     // as Git renders it
-	PodSpec           map[string]any    `json:"podSpec"`    // the spec of its pods' template
-	Delivery          string            `json:"delivery"`   // Kind of the sync object that applies it, "" when none is known
-	Appliers          []string          `json:"appliers"`   // users as whom changes of it and of its autoscalers come from Git; no quotes in them
+	Policies          []objectView      `json:"policies"`         // that select it today
+	Allowances        []string          `json:"allowances"`       // sentences: what NetworkPolicies among them let through
+	InCiliumIdentity  bool              `json:"inCiliumIdentity"` // Cilium can select it by all labels of podSelector and matchLabels
+	EgressGoverned    string            `json:"egressGoverned"`   // yes, no, unknown: whether what no policy allows it to call is denied
+	Object            map[string]any    `json:"object"`           // as Git renders it
+	PodSpec           map[string]any    `json:"podSpec"`          // the spec of its pods' template
+	Delivery          string            `json:"delivery"`         // Kind of the sync object that applies it, "" when none is known
+	Appliers          []string          `json:"appliers"`         // users as whom changes of it and of its autoscalers come from Git; no quotes in them
 	AppliersDoubt     string            `json:"appliersDoubt"`
 }
 
@@ -93,6 +104,7 @@ type incidentView struct {
 	Expires string `json:"expires"` // RFC 3339, UTC
 
 	Indicators []indicatorView `json:"indicators"` // of all its alerts, in their order
+	Unread     int64           `json:"unread"`     // how many more there are than Indicators takes
 }
 
 // indicatorView is the one thing in a template that comes from an alert: a
@@ -163,18 +175,14 @@ func PatchSets() []string { return sorted(patchSets) }
 func variables(r Request, target fleet.Workload) expr.Vars {
 	c := r.Index.Cluster()
 	cluster := clusterView{Name: c.Name, GitOps: c.GitOps, CNI: c.CNI, Minor: c.Minor(), Mesh: meshView{c.Mesh.Mode, c.Mesh.RootNamespace, c.Mesh.TrustDomain, c.Mesh.Waypoint}}
-	for _, g := range c.IngressGateways {
-		cluster.Gateways = append(cluster.Gateways, gatewayView{g.Namespace, g.ServiceAccount, c.Principal(g.Namespace, g.ServiceAccount)})
-	}
-	for _, n := range r.Index.Namespaces() {
-		cluster.Namespaces = append(cluster.Namespaces, namespaceView{n.Name, n.Labels, n.Labels != nil})
-	}
+	cluster.Gateways, cluster.Namespaces = gateways(r.Index), namespaces(r.Index)
 	view := targetView{
 		APIVersion: target.APIVersion, Kind: target.Kind, Namespace: target.Namespace, Name: target.Name, Labels: target.Labels,
 		HostNetwork: target.HostNetwork, ServiceAccount: target.ServiceAccount, Principal: c.Principal(target.Namespace, target.ServiceAccount),
 	}
 	object, _ := r.Index.Object(target.Ref())
 	view.PodSelector, view.MatchLabels = selectorsOf(object, target)
+	view.InCiliumIdentity = ciliumSelects(view.PodSelector, view.MatchLabels)
 	view.UpdateStrategy = updateStrategy(object)
 	if object != nil {
 		view.Object = object.Object
@@ -204,10 +212,34 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	for _, a := range r.Index.Allowances(target) {
 		view.Allowances = append(view.Allowances, a.Sentence)
 	}
-	return expr.Vars{
-		"cluster": cluster, "target": view,
-		"incident": incidentView{r.Incident, objectName(r.Incident), r.Incident[strings.LastIndexByte(r.Incident, '-')+1:], r.Expires.UTC().Format(time.RFC3339), indicators(r.Indicators)},
+	view.EgressGoverned = r.Index.Governed(target, "Egress")
+	return expr.Vars{"cluster": cluster, "target": view, "incident": incidentOf(r)}
+}
+
+func incidentOf(r Request) incidentView {
+	v := incidentView{
+		ID: r.Incident, Name: objectName(r.Incident), Key: r.Incident[strings.LastIndexByte(r.Incident, '-')+1:], Expires: r.Expires.UTC().Format(time.RFC3339),
 	}
+	v.Indicators, v.Unread = indicators(r.Indicators)
+	return v
+}
+
+// gateways are the declared ingress gateways and the workloads that run them.
+func gateways(ix *fleet.Index) (all []gatewayView) {
+	c, number := ix.Cluster(), int64(0)
+	for _, g := range c.IngressGateways {
+		v := gatewayView{Namespace: g.Namespace, ServiceAccount: g.ServiceAccount, Principal: c.Principal(g.Namespace, g.ServiceAccount)}
+		for _, w := range ix.Workloads() {
+			object, _ := ix.Object(w.Ref())
+			_, labels := selectorsOf(object, w)
+			if w.Namespace == g.Namespace && w.ServiceAccount == g.ServiceAccount && len(labels) > 0 {
+				number++
+				v.Workloads = append(v.Workloads, gatewayWorkload{w.Namespace, w.Name, number, labels})
+			}
+		}
+		all = append(all, v)
+	}
+	return all
 }
 
 func viewOf(ix *fleet.Index, ref fleet.ObjectRef) objectView {
