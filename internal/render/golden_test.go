@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/irgit/irgit/internal/policy"
+	"github.com/irgit/irgit/internal/render"
 )
 
 var update = flag.Bool("update", false, "write what is rendered into testdata")
@@ -31,6 +32,7 @@ func TestGolden(t *testing.T) {
 			var asked struct {
 				Cluster, Target string
 				Actions         []policy.Action
+				Indicators      []render.Indicator
 			}
 			require.Equal(t, "request.json", archive.Files[0].Name)
 			require.NoError(t, json.Unmarshal(archive.Files[0].Data, &asked))
@@ -44,7 +46,9 @@ func TestGolden(t *testing.T) {
 			if len(files) > 0 {
 				f = small(t, files)
 			}
-			b, proof, _ := proved(t, c, request(t, f, asked.Cluster, asked.Target, asked.Actions...))
+			r := request(t, f, asked.Cluster, asked.Target, asked.Actions...)
+			r.Indicators = asked.Indicators
+			b, proof, _ := proved(t, c, r)
 
 			got := &txtar.Archive{Comment: archive.Comment, Files: archive.Files[:given:given]}
 			for i := range b.Steps {

@@ -80,7 +80,11 @@ func TestProofAcceptsThePlanAndNothingElse(t *testing.T) {
 		}, "quarantine", []string{"Incident x", "the incident does not create it"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := tampered(t, newFleet(t), c.change, act(c.action))
+			action := act(c.action)
+			if c.action == "quarantine" {
+				action = act(c.action, "plain", true)
+			}
+			err := tampered(t, newFleet(t), c.change, action)
 			if c.want == nil {
 				require.NoError(t, err)
 				return

@@ -83,22 +83,28 @@ func inMesh(object *unstructured.Unstructured, w fleet.Workload, mode string, na
 // (istio.io/latest/docs/ops/common-problems/injection).
 var neverInMesh = []string{"kube-system", "kube-public", "kube-node-lease"}
 
-// namespaces are the cluster's, and whether pods of each may be in the mesh. It
-// is unknown where the fleet does not render the namespace and no workload in
-// it says so by a label.
+// namespaces are the cluster's, and whether pods of each may be in the mesh, in
+// either mode: a mesh can have both. It is unknown where the fleet does not
+// render the namespace and no workload in it says so by a label.
 func namespaces(ix *fleet.Index) (all []namespaceView) {
-	mode, at := ix.Cluster().Mesh.Mode, map[string]int{}
+	at := map[string]int{}
+	enter := func(w fleet.Workload, known []namespaceView) bool {
+		return inMesh(nil, w, "istio-sidecar", known) == "yes" || inMesh(nil, w, "istio-ambient", known) == "yes"
+	}
 	for i, n := range ix.Namespaces() {
 		v := namespaceView{Name: n.Name, Labels: n.Labels, Known: n.Labels != nil}
-		v.InMesh = inMesh(nil, fleet.Workload{Namespace: n.Name}, mode, []namespaceView{v})
-		if v.InMesh == "unknown" && v.Known || slices.Contains(neverInMesh, n.Name) {
-			v.InMesh = "no" // nothing puts it in
-		}
+		enters := enter(fleet.Workload{Namespace: n.Name}, []namespaceView{v})
+		v.InMesh = verdict(enters, v.Known && !enters)
 		all, at[n.Name] = append(all, v), i
 	}
 	for _, w := range ix.Workloads() {
-		if i, known := at[w.Namespace]; known && all[i].InMesh != "yes" && !slices.Contains(neverInMesh, w.Namespace) && inMesh(nil, w, mode, nil) == "yes" {
+		if i, known := at[w.Namespace]; known && all[i].InMesh != "yes" && enter(w, nil) {
 			all[i].InMesh = "yes"
+		}
+	}
+	for i := range all {
+		if slices.Contains(neverInMesh, all[i].Name) {
+			all[i].InMesh = "no"
 		}
 	}
 	return all
