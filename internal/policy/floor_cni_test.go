@@ -1,10 +1,12 @@
 package policy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 const ciliumDNS = "egress: [{toEndpoints: [{matchLabels: {'k8s:k8s-app': kube-dns}}], toPorts: [{ports: [{port: '53', protocol: UDP}]}]}]"
@@ -58,46 +60,67 @@ func TestThreatK3Cilium(t *testing.T) {
 }
 
 // A policy of Calico's that selects a pod denies what nothing allows; one that
-// lets the rest through opens what other policies close.
+// lets the rest through must come after all others, and only where none is.
 func TestThreatK3Calico(t *testing.T) {
 	const dns = "{action: Allow, protocol: UDP, destination: {namespaceSelector: projectcalico.org/name == 'kube-system', selector: k8s-app == 'kube-dns', ports: [53]}}"
 	const net = "{action: Deny, destination: {nets: [198.51.100.7/32]}}"
+	const rest = "order: 1000000, types: [Egress], egress: [{action: Allow}]"
+	egress := func(rules string) string { return "types: [Egress], egress: [" + rules + "]" }
 	for name, c := range map[string]struct {
-		spec, governed string
-		want           []string
+		governed string
+		specs    []string
+		want     []string
 	}{
-		"deny all":               {"types: [Ingress, Egress], ingress: [{action: Deny}], egress: [{action: Deny}]", "no", nil},
-		"deny all but DNS":       {"types: [Egress], egress: [" + dns + ", {action: Deny}]", "unknown", nil},
-		"networks, governed":     {"types: [Egress], egress: [" + net + "]", "yes", nil},
-		"networks, and the rest": {"types: [Egress], egress: [" + net + ", {action: Allow}]", "no", nil},
-		"cuts the rest":          {"types: [Egress], egress: [" + net + "]", "no", []string{"K3"}},
-		"may cut the rest":       {"types: [Egress], egress: [" + net + "]", "unknown", []string{"K3"}},
-		"opens the rest":         {"types: [Egress], egress: [" + net + ", {action: Allow}]", "yes", []string{"K3"}},
-		"may open the rest":      {"types: [Egress], egress: [" + net + ", {action: Allow}]", "unknown", []string{"K3"}},
-		"allows first":           {"types: [Egress], egress: [{action: Allow}, " + net + ", {action: Deny}]", "no", []string{"K3"}},
-		"allows alone":           {"types: [Egress], egress: [{action: Allow}]", "no", []string{"K3"}},
-		"passes":                 {"types: [Egress], egress: [" + net + ", {action: Pass}]", "no", []string{"K3"}},
-		"allows networks":        {"types: [Egress], egress: [{action: Allow, destination: {nets: [0.0.0.0/0]}}, {action: Deny}]", "no", []string{"K3"}},
-		"allows every port 53":   {"types: [Egress], egress: [" + strings.Replace(dns, "selector: k8s-app == 'kube-dns'", "selector: all()", 1) + ", {action: Deny}]", "no", []string{"K3"}},
-		"mixes families":         {"types: [Egress], egress: [" + strings.Replace(net, "]", ", '2001:db8::1/128']", 1) + "]", "yes", []string{"K3"}},
-		"empty networks":         {"types: [Egress], egress: [{action: Deny, destination: {nets: []}}]", "yes", []string{"K3"}},
-		"no types":               {"egress: [{action: Deny}]", "no", []string{"K3", "K3"}},
-		"no rules":               {"types: [Ingress, Egress], egress: [{action: Deny}]", "no", []string{"K3"}},
-		"a tier":                 {"tier: security, types: [Egress], egress: [{action: Deny}]", "no", []string{"K3"}},
-		"everything":             {"selector: all(), types: [Egress], egress: [{action: Deny}]", "no", []string{"G3"}},
+		"deny all":               {"no", []string{"types: [Ingress, Egress], ingress: [{action: Deny}], egress: [{action: Deny}]"}, nil},
+		"deny all but DNS":       {"unknown", []string{egress(dns + ", {action: Deny}")}, nil},
+		"networks, governed":     {"yes", []string{egress(net)}, nil},
+		"networks, and the rest": {"no", []string{egress(net), rest}, nil},
+		"cuts the rest":          {"no", []string{egress(net)}, []string{"K3"}},
+		"may cut the rest":       {"unknown", []string{egress(net)}, []string{"K3"}},
+		"opens the rest":         {"yes", []string{egress(net), rest}, []string{"K3"}},
+		"may open the rest":      {"unknown", []string{egress(net), rest}, []string{"K3"}},
+		"opens too early":        {"no", []string{egress(net), strings.Replace(rest, "1000000", "99999", 1)}, []string{"K3"}},
+		"opens at once":          {"no", []string{egress(net), strings.Replace(rest, "order: 1000000, ", "", 1)}, []string{"K3"}},
+		"opens alone":            {"no", []string{rest}, []string{"K3"}},
+		"opens another way":      {"no", []string{egress(net), "order: 1000000, types: [Ingress], ingress: [{action: Allow}]"}, []string{"K3", "K3"}},
+		"opens beside":           {"no", []string{egress("{action: Deny}"), rest}, []string{"K3"}},
+		"allows in one":          {"no", []string{egress(net + ", {action: Allow}")}, []string{"K3"}},
+		"passes":                 {"no", []string{egress(net + ", {action: Pass}")}, []string{"K3"}},
+		"allows networks":        {"no", []string{egress("{action: Allow, destination: {nets: [0.0.0.0/0]}}, {action: Deny}")}, []string{"K3"}},
+		"allows every port 53":   {"no", []string{egress(strings.Replace(dns, "selector: k8s-app == 'kube-dns'", "selector: all()", 1) + ", {action: Deny}")}, []string{"K3"}},
+		"allows DNS alone":       {"yes", []string{egress(dns)}, []string{"K3"}},
+		"mixes families":         {"yes", []string{egress(strings.Replace(net, "]", ", '2001:db8::1/128']", 1))}, []string{"K3"}},
+		"empty networks":         {"yes", []string{egress("{action: Deny, destination: {nets: []}}")}, []string{"K3"}},
+		"no types":               {"no", []string{"egress: [{action: Deny}]"}, []string{"K3", "K3"}},
+		"no rules":               {"no", []string{"types: [Ingress, Egress], egress: [{action: Deny}]"}, []string{"K3"}},
+		"a tier":                 {"no", []string{"tier: security, types: [Egress], egress: [{action: Deny}]"}, []string{"K3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := workload("payments", "payments", label("governed", c.governed))
-			if !strings.Contains(c.spec, "selector: all(), types") {
-				c.spec = "selector: app == 'payments', " + c.spec
+			var objs []*unstructured.Unstructured
+			for i, spec := range c.specs {
+				objs = append(objs, object(t, calicoPolicy(i, "selector: app == 'payments', "+spec))...)
 			}
-			text := "apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: irgit-x, namespace: payments}\nspec: {" + c.spec + "}\n"
-			require.Equal(t, c.want, guardrails(checkObjects(cluster{target, workload("payments", "ledger")}, object(t, text), nil, target)))
+			refusals := checkObjects(cluster{target, workload("payments", "ledger")}, objs, nil, target)
+			require.ElementsMatch(t, c.want, guardrails(refusals), "%v", refusals)
 		})
 	}
 	target := workload("payments", "payments")
 	wide := "{apiVersion: projectcalico.org/v3, kind: GlobalNetworkPolicy, metadata: {name: irgit-x}, spec: {}}"
 	require.Equal(t, []string{"A9"}, guardrails(checkObjects(cluster{target}, object(t, wide), nil, target)))
+
+	// Whom a rest selects besides the target counts as well.
+	world := cluster{target, workload("payments", "twin", label("app", "payments"), label("governed", "yes"))}
+	both := append(object(t, calicoPolicy(0, "selector: app == 'payments', "+egress(net))), object(t, calicoPolicy(1, "selector: app == 'payments', "+rest))...)
+	refusals := checkObjects(world, both, nil, target)
+	require.Equal(t, []string{"K3"}, guardrails(refusals))
+	require.Contains(t, refusals[0].Reason, "Deployment payments/twin")
+	elsewhere := append(both[:1:1], object(t, calicoPolicy(1, "selector: app == 'other', "+rest))...)
+	require.NotEmpty(t, checkObjects(cluster{target}, elsewhere, nil, target))
+}
+
+func calicoPolicy(n int, spec string) string {
+	return fmt.Sprintf("apiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: irgit-x-%d, namespace: payments}\nspec: {%s}\n", n, spec)
 }
 
 // TRAPS 10: a wide ipBlock with exceptions allows all that is not excepted.

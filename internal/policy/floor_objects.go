@@ -114,6 +114,7 @@ func checkObjects(s Surroundings, objs []*unstructured.Unstructured, patched []f
 		refusals = append(refusals, checkObject(s, obj, target)...)
 	}
 	refusals = append(refusals, checkBindings(objs)...)
+	refusals = append(refusals, checkRests(s, objs)...)
 	for _, ref := range patched {
 		refusals = append(refusals, checkPatch(s, ref, target)...)
 	}

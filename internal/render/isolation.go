@@ -54,13 +54,21 @@ func ciliumDenies(_ *bundler, spec map[string]any) (wrong string) {
 	return unless(len(in)+len(out) > 0, "denies nothing")
 }
 
-// calicoDenies says what is wrong with a policy of Calico's.
+// lastOrder is the order of what Calico asks after all that people write.
+const lastOrder = 100_000
+
+// calicoDenies says what is wrong with a policy of Calico's: it denies, or lets
+// the rest through after all others were asked, which the floor holds to be
+// without effect on them.
 func calicoDenies(_ *bundler, spec map[string]any) (wrong string) {
 	if !strings.Contains(text(spec["selector"]), " == ") || strings.Contains(text(spec["selector"]), "||") {
 		return "selects by something else than labels that are joined by &&"
 	}
 	in, _ := spec["ingress"].([]any)
 	out, _ := spec["egress"].([]any)
+	if order, _ := spec["order"].(int64); len(in) == 0 && reflect.DeepEqual(out, []any{map[string]any{"action": "Allow"}}) {
+		return unless(order >= lastOrder, "lets everything through before other policies are asked")
+	}
 	denies := false
 	for _, rule := range slices.Concat(in, out) {
 		r, _ := rule.(map[string]any)
