@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/irgit/irgit/internal/alert"
 	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/policy"
@@ -202,7 +203,8 @@ func (c *composed) seal(redactor *redact.Redactor) ([]byte, error) {
 	for i := range r.Spec.Alerts {
 		r.Spec.Alerts[i].strip()
 	}
-	r.Spec.Indicators = nil
+	// Addresses stay: what was rendered of them has to be rendered again.
+	r.Spec.Indicators = slices.DeleteFunc(r.Spec.Indicators, func(i alert.Indicator) bool { return i.Type != "ip" && i.Type != "cidr" })
 	if data, err = r.encode(); err != nil || clean() {
 		return data, err
 	}

@@ -38,6 +38,7 @@ func (s *session) draw(ctx context.Context, r *Record) (*drawn, *refusal, error)
 	}
 	d := &drawn{request: render.Request{
 		Incident: r.Metadata.Name, Expires: r.Spec.Expires, Target: target, Index: ix, Tree: s.tree, Actions: r.Spec.Policy.Response,
+		Indicators: indicatorsOf(r),
 	}}
 	if d.bundle, err = s.o.Actions.Render(ctx, d.request); err != nil {
 		no, err := refuseRendering(err)
@@ -66,6 +67,16 @@ func targetOf(ix *fleet.Index, r *Record) (fleet.Workload, *refusal) {
 		}
 	}
 	return fleet.Workload{}, &refusal{fault: Guardrail, reason: fmt.Sprintf("%s is not rendered by %s any more", t, t.Root)}
+}
+
+// indicatorsOf are the recorded indicators as templates take them, in the
+// record's order: what is rendered is a function of the record.
+func indicatorsOf(r *Record) []render.Indicator {
+	all := make([]render.Indicator, 0, len(r.Spec.Indicators))
+	for _, i := range r.Spec.Indicators {
+		all = append(all, render.Indicator{Type: i.Type, Value: i.Value})
+	}
+	return all
 }
 
 // refuseRendering sorts what rendering can end in.
