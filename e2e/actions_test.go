@@ -13,12 +13,18 @@ import (
 
 // parameters are what an action cannot do without.
 var parameters = map[string]string{
+	"block-egress": "\n  parameters:\n    networks: [203.0.114.9]\n    allow: [10.0.0.0/8]",
+	"block-source": "\n  parameters:\n    networks: [203.0.114.9]",
 	"deny-http": "\n  parameters:\n    methods: [POST]",
 }
 
 // fits says which workloads of the fleet each action is for. What is not named
 // has to be refused.
 var fits = map[string][]string{
+	"block-egress":   {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"block-metadata": nil, // the cluster's network cannot deny
+	"block-source":   {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"deny-identity":  {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"deny-east-west": {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"deny-http":      {"Deployment payments/payments", "Deployment web/frontend"},
 	"quarantine":     {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},

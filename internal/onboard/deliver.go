@@ -16,15 +16,26 @@ import (
 	"github.com/irgit/irgit/internal/proposal"
 )
 
-// Kinds are what the built-in actions create: all that Argo CD has to permit.
-var Kinds = []struct {
+// kind is one that the built-in actions create.
+type kind struct {
 	Group, Kind string
-	OfCluster   bool // it stands in no namespace
-}{
+	OfCluster   bool   // it stands in no namespace
+	CNI         string // only where this is the cluster's network
+}
+
+// kinds are what the built-in actions create: all that Argo CD has to permit.
+var kinds = []kind{
 	{Group: "networking.k8s.io", Kind: "NetworkPolicy"},
+	{Group: "cilium.io", Kind: "CiliumNetworkPolicy", CNI: "cilium"},
+	{Group: "projectcalico.org", Kind: "NetworkPolicy", CNI: "calico"},
 	{Group: "security.istio.io", Kind: "AuthorizationPolicy"},
 	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicy", OfCluster: true},
 	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicyBinding", OfCluster: true},
+}
+
+// kindsOf are those of a cluster.
+func kindsOf(c fleet.Cluster) []kind {
+	return slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return k.CNI != "" && k.CNI != c.CNI })
 }
 
 // deliver has the cluster's controller apply its incidents.
@@ -207,9 +218,9 @@ func (p *planner) argoObjects(c *cluster) ([]byte, []object, error) {
 	for k, v := range destination {
 		permitted[k] = v
 	}
-	var kinds, ofCluster []any
-	for _, k := range Kinds {
-		list := &kinds
+	var namespaced, ofCluster []any
+	for _, k := range kindsOf(c.Cluster) {
+		list := &namespaced
 		if k.OfCluster {
 			list = &ofCluster
 		}
@@ -219,7 +230,7 @@ func (p *planner) argoObjects(c *cluster) ([]byte, []object, error) {
 		"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": fields{"name": name, "namespace": namespace},
 		"spec": fields{
 			"description": "Containment written by irgit. No sync windows, so that it is applied at any hour.",
-			"sourceRepos": []any{url}, "destinations": []any{permitted}, "namespaceResourceWhitelist": kinds, "clusterResourceWhitelist": ofCluster,
+			"sourceRepos": []any{url}, "destinations": []any{permitted}, "namespaceResourceWhitelist": namespaced, "clusterResourceWhitelist": ofCluster,
 		},
 	}, "description", "sourceRepos", "destinations")
 	if err != nil {

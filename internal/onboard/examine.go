@@ -126,7 +126,7 @@ func (e *examination) permitted(s controllers.Sync) {
 	if len(namespaces) > 1 {
 		namespaces = namespaces[1:]
 	}
-	for _, k := range Kinds {
+	for _, k := range kindsOf(e.cluster) {
 		into := namespaces
 		if k.OfCluster {
 			into = []string{""}

@@ -19,6 +19,8 @@ import (
 var every = []policy.Action{
 	act("quarantine"), act("quarantine", "dns", true), act("deny-east-west"), act("deny-http", "methods", []any{"DELETE"}),
 	act("freeze-scale"), act("freeze-rollout"), act("freeze-changes"),
+	act("block-egress", "networks", []any{"203.0.114.9"}, "openEgress", true, "allow", []any{"10.0.0.0/8"}), act("block-metadata", "openEgress", true),
+	act("block-source", "networks", []any{"203.0.114.9"}), act("deny-identity"),
 }
 
 // For every action, on every workload it fits, in every cluster: what is
@@ -52,7 +54,10 @@ func TestReleaseIsTheInverseEverywhere(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, map[string]int{"quarantine": 24, "deny-east-west": 11, "deny-http": 4, "freeze-scale": 6, "freeze-rollout": 18, "freeze-changes": 18}, fits)
+	require.Equal(t, map[string]int{
+		"block-egress": 12, "block-metadata": 8, "block-source": 18, "deny-identity": 15,
+		"quarantine": 24, "deny-east-west": 11, "deny-http": 4, "freeze-scale": 6, "freeze-rollout": 18, "freeze-changes": 18,
+	}, fits)
 }
 
 // Incidents that come and go in any order leave nothing behind, and each is
