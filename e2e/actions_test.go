@@ -15,7 +15,7 @@ import (
 var parameters = map[string]string{
 	"block-egress": "\n  parameters:\n    networks: [203.0.114.9]\n    allow: [10.0.0.0/8]",
 	"block-source": "\n  parameters:\n    networks: [203.0.114.9]",
-	"deny-http": "\n  parameters:\n    methods: [POST]",
+	"deny-http":    "\n  parameters:\n    methods: [POST]",
 }
 
 // fits says which workloads of the fleet each action is for. What is not named
