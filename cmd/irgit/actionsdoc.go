@@ -128,6 +128,9 @@ func (d *actionDoc) parameters(all map[string]render.Parameter) {
 		if len(p.Enum) > 0 {
 			words = append(words, "one of "+strings.Join(p.Enum, " "))
 		}
+		if p.Format != "" {
+			words = append(words, "of the form "+p.Format)
+		}
 		if p.Pattern != "" {
 			words = append(words, "pattern `"+p.Pattern+"`")
 		}
