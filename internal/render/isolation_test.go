@@ -13,30 +13,13 @@ import (
 	"github.com/irgit/irgit/internal/render"
 )
 
-// What the catalogue writes, the floor takes: each knows the rules by itself.
-func TestIsolationPassesTheFloor(t *testing.T) {
-	c, f := catalogue(t), newFleet(t)
-	named := []render.Indicator{{Type: "ip", Value: "45.9.148.7"}, {Type: "ip", Value: "2001:bb8::1"}}
-	for _, cluster := range []string{"prod-eu", "prod-us", "staging"} {
-		for _, a := range every {
-			r := request(t, f, cluster, "payments/payments", a)
-			r.Actions[0].Optional, r.Indicators = true, named
-			b, err := c.Render(t.Context(), r)
-			require.NoError(t, err)
-			require.Empty(t, policy.CheckObjects(r.Index, b.Objects, refs(b), r.Target), "%s in %s", a.Name, cluster)
-		}
-	}
-	all := request(t, f, "prod-eu", "payments/payments", act("quarantine"), act("block-egress", "openEgress", true), act("block-metadata", "openEgress", true), act("block-source"), act("deny-identity"))
-	all.Indicators = named
-	b, _, _ := proved(t, c, all)
-	require.Empty(t, policy.CheckObjects(all.Index, b.Objects, nil, all.Target))
-}
-
-func refs(b *render.Bundle) (all []fleet.ObjectRef) {
-	for _, p := range b.Patches {
-		all = append(all, p.Object)
-	}
-	return all
+// The whole family in one incident passes the floor.
+func TestIsolationPassesTheFloorTogether(t *testing.T) {
+	r := request(t, newFleet(t), "prod-eu", "payments/payments",
+		act("quarantine"), act("block-egress", "openEgress", true), act("block-metadata", "openEgress", true), act("block-source"), act("deny-identity"))
+	r.Indicators = []render.Indicator{{Type: "ip", Value: "45.9.148.7"}, {Type: "ip", Value: "2001:bb8::1"}}
+	b, _, _ := proved(t, catalogue(t), r)
+	require.Empty(t, policy.CheckObjects(r.Index, b.Objects, nil, r.Target))
 }
 
 func TestIsolationThatDoesNotFitSaysWhy(t *testing.T) {
