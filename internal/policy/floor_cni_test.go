@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,7 +116,7 @@ func TestThreatK3Calico(t *testing.T) {
 	refusals := checkObjects(world, both, nil, target)
 	require.Equal(t, []string{"K3"}, guardrails(refusals))
 	require.Contains(t, refusals[0].Reason, "Deployment payments/twin")
-	elsewhere := append(both[:1:1], object(t, calicoPolicy(1, "selector: app == 'other', "+rest))...)
+	elsewhere := slices.Concat(both[:1], object(t, calicoPolicy(1, "selector: app == 'other', "+rest)))
 	require.NotEmpty(t, checkObjects(cluster{target}, elsewhere, nil, target))
 }
 
