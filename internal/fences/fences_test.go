@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"internal/forge/forgetest": {},
 	"internal/incident": {
 		"internal/alert", "internal/fleet", "internal/forge", "internal/gitops", "internal/manifest", "internal/policy",
-		"internal/proposal", "internal/redact", "internal/render", "internal/validate",
+		"internal/proposal", "internal/reach", "internal/redact", "internal/render", "internal/validate",
 	},
 	"internal/onboard": {
 		"internal/controllers", "internal/edit", "internal/fleet", "internal/forge", "internal/gitops", "internal/kustomize", "internal/manifest",

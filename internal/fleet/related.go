@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -46,4 +47,25 @@ func (ix *Index) Delivering(root string) (ObjectRef, bool) {
 	o := r.sync.Object
 	ref := ObjectRef{o.APIVersion, o.Kind, o.Namespace, o.Name, r.parent}
 	return ref, ix.fileOf(ref) != ""
+}
+
+// Objects lists what the cluster's roots render of the kinds that are asked
+// for. They are shared: nobody may change them. One that two roots render is
+// there twice.
+func (ix *Index) Objects(wanted func(ObjectRef) bool) (all []*unstructured.Unstructured) {
+	for _, namespace := range slices.Sorted(maps.Keys(ix.objects)) {
+		for _, o := range ix.objects[namespace] {
+			if !wanted(o.ref) {
+				continue
+			}
+			if u := o.object(); u != nil {
+				if u.GetNamespace() != o.ref.Namespace { // Argo CD fills it in
+					u = u.DeepCopy()
+					u.SetNamespace(o.ref.Namespace)
+				}
+				all = append(all, u)
+			}
+		}
+	}
+	return all
 }

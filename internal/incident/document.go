@@ -38,6 +38,7 @@ func (s *session) documentOf(c *composed, target fleet.Workload, others []fleet.
 	for _, w := range others {
 		d.Hits = append(d.Hits, reached(w, "shares the selector", ix))
 	}
+	d.Traffic = traffic(ix, target, c.bundle.Objects)
 	d.Files, d.Edits = proposedFiles(c.all), editsOf(c.bundle.Edits)
 	for _, a := range r.Alerts {
 		d.Evidence = append(d.Evidence, evidenceOf(a))
