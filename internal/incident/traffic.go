@@ -53,17 +53,17 @@ func trafficOf(changes []reach.Change) (out proposal.Traffic) {
 		f := proposal.Flow{
 			What: c.Became, From: endOf(c.Flow.From), To: fmt.Sprintf("%s %d/%s", endOf(c.Flow.To), c.Flow.Port, c.Flow.Protocol),
 		}
-		switch {
-		case c.Became == "stays":
+		switch c.Became {
+		case "stays":
 			out.Stays++
 			continue
-		case c.Became == "unclear":
+		case "unclear":
 			f.Why = strings.TrimPrefix(c.Is.Why, c.Is.By+": ")
 			if c.Was == c.Is {
 				out.Unclear++ // as unclear as before
 				continue
 			}
-		case c.Became == "cut":
+		case "cut":
 			f.Why = c.Is.By
 		}
 		if !slices.Contains(out.Flows, f) {
