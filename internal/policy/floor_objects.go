@@ -31,6 +31,7 @@ type creation struct {
 var creatable = map[string]creation{
 	"networking.k8s.io/NetworkPolicy":                  {selects: true, check: alone(checkNetworkPolicy)},
 	"security.istio.io/AuthorizationPolicy":            {selects: true, check: alone(checkAuthorizationPolicy)},
+	"telemetry.istio.io/Telemetry":                     {selects: true, check: alone(checkTelemetry)},
 	"admissionregistration.k8s.io/" + admissionPolicy:  {ofCluster: true, selects: true, check: checkAdmissionPolicy},
 	"admissionregistration.k8s.io/" + admissionBinding: {ofCluster: true, check: alone(func(map[string]any) []Refusal { return nil })}, // see checkBindings
 }

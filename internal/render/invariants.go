@@ -34,13 +34,17 @@ var creatable = map[string]creation{
 	"networking.k8s.io/NetworkPolicy": {wrong: func(_ *bundler, spec map[string]any) string {
 		return unless(selects(spec["podSelector"]), "selects everything in its namespace")
 	}},
-	"security.istio.io/AuthorizationPolicy": {wrong: func(_ *bundler, spec map[string]any) string {
-		refs, _ := spec["targetRefs"].([]any)
-		_, both := spec["selector"]
-		return unless(len(refs) > 0 && !both || selects(spec["selector"]), "selects everything in its namespace, or by labels and by reference at once")
-	}},
+	"security.istio.io/AuthorizationPolicy":              {wrong: meshSelection},
+	"telemetry.istio.io/Telemetry":                       {wrong: observes},
 	admissionGroup + "/ValidatingAdmissionPolicy":        {ofCluster: true, wrong: (*bundler).freezes},
 	admissionGroup + "/ValidatingAdmissionPolicyBinding": {ofCluster: true, wrong: (*bundler).binds},
+}
+
+// meshSelection says what is wrong with whom a policy of Istio is for.
+func meshSelection(_ *bundler, spec map[string]any) string {
+	refs, _ := spec["targetRefs"].([]any)
+	_, both := spec["selector"]
+	return unless(len(refs) > 0 && !both || selects(spec["selector"]), "selects everything in its namespace, or by labels and by reference at once")
 }
 
 func creationOf(obj *unstructured.Unstructured) (creation, bool) {

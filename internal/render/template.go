@@ -41,7 +41,7 @@ type Variant struct {
 // Vocabulary names an action in the words of standards: MITRE D3FEND 1.2,
 // OpenC2 1.0, NIST SP 800-61r2 and CSF 2.0, CACAO 2.0, RE&CT and ATT&CK.
 type Vocabulary struct {
-	Tactic string   `json:"tactic"` // isolate, evict, restore, harden
+	Tactic string   `json:"tactic"` // isolate, evict, restore, harden, detect
 	D3FEND []string `json:"d3fend"`
 	OpenC2 string   `json:"openc2"`
 	Phase  string   `json:"phase"`

@@ -63,12 +63,13 @@ type targetView struct {
 	Ports             []portView        `json:"ports"`
 	Services          []string          `json:"services"`
 	Autoscalers       []objectView      `json:"autoscalers"`
-	Policies          []objectView      `json:"policies"`   // that select it today
-	Allowances        []string          `json:"allowances"` // sentences: what NetworkPolicies among them let through
-	Object            map[string]any    `json:"object"`     // as Git renders it
-	PodSpec           map[string]any    `json:"podSpec"`    // the spec of its pods' template
-	Delivery          string            `json:"delivery"`   // Kind of the sync object that applies it, "" when none is known
-	Appliers          []string          `json:"appliers"`   // users as whom changes of it and of its autoscalers come from Git; no quotes in them
+	Policies          []objectView      `json:"policies"`    // that select it today
+	Allowances        []string          `json:"allowances"`  // sentences: what NetworkPolicies among them let through
+	Telemetries       []string          `json:"telemetries"` // names of Istio's Telemetries about it
+	Object            map[string]any    `json:"object"`      // as Git renders it
+	PodSpec           map[string]any    `json:"podSpec"`     // the spec of its pods' template
+	Delivery          string            `json:"delivery"`    // Kind of the sync object that applies it, "" when none is known
+	Appliers          []string          `json:"appliers"`    // users as whom changes of it and of its autoscalers come from Git; no quotes in them
 	AppliersDoubt     string            `json:"appliersDoubt"`
 }
 
@@ -204,6 +205,9 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	}
 	for _, a := range r.Index.Allowances(target) {
 		view.Allowances = append(view.Allowances, a.Sentence)
+	}
+	for _, ref := range r.Index.Telemetries(target) {
+		view.Telemetries = append(view.Telemetries, ref.Name)
 	}
 	return expr.Vars{
 		"cluster": cluster, "target": view,
