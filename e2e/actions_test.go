@@ -24,6 +24,7 @@ var fits = map[string][]string{
 	"quarantine":     {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"freeze-scale":   {"Deployment payments/payments", "Deployment web/frontend"},
 	"freeze-changes": {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"hold-evidence": {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"observe-traffic": {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"freeze-rollout": {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 }

@@ -23,6 +23,8 @@ var Kinds = []struct {
 }{
 	{Group: "networking.k8s.io", Kind: "NetworkPolicy"},
 	{Group: "security.istio.io", Kind: "AuthorizationPolicy"},
+	{Group: "telemetry.istio.io", Kind: "Telemetry"},
+	{Group: "snapshot.storage.k8s.io", Kind: "VolumeSnapshot"},
 	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicy", OfCluster: true},
 	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicyBinding", OfCluster: true},
 }

@@ -27,6 +27,7 @@ type Surroundings interface {
 	// an object whose selection it cannot tell.
 	Hits(obj *unstructured.Unstructured) ([]fleet.Workload, error)
 	Autoscalers(w fleet.Workload) []fleet.ObjectRef
+	Claims(w fleet.Workload) []fleet.Claim
 	Object(ref fleet.ObjectRef) (*unstructured.Unstructured, bool)
 	Appliers(refs ...fleet.ObjectRef) fleet.Appliers
 }

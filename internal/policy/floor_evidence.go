@@ -1,5 +1,11 @@
 package policy
 
+import (
+	"slices"
+
+	"github.com/irgit/irgit/internal/fleet"
+)
+
 // checkTelemetry: it selects something, and what it says of logs and traces is
 // more than before, never less: a containment must not blind who watches.
 func checkTelemetry(obj map[string]any) (refusals []Refusal) {
@@ -37,4 +43,16 @@ func whole(v any) bool {
 		return v == 100
 	}
 	return false
+}
+
+// checkSnapshot: it is of a claim that the target's pods use. A snapshot by its
+// content's name could be of any volume of the cluster.
+func checkSnapshot(s Surroundings, target fleet.Workload, obj map[string]any) []Refusal {
+	spec, _ := obj["spec"].(map[string]any)
+	source, _ := spec["source"].(map[string]any)
+	claim, _ := source["persistentVolumeClaimName"].(string)
+	if len(source) != 1 || !slices.ContainsFunc(s.Claims(target), func(c fleet.Claim) bool { return c.Name == claim }) {
+		return []Refusal{{"G3", "is not of a claim of the target: it would copy the data of others"}}
+	}
+	return nil
 }

@@ -5,7 +5,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/irgit/irgit/internal/fleet"
 )
+
+func (cluster) Claims(w fleet.Workload) []fleet.Claim {
+	return []fleet.Claim{{Name: "data-" + w.Name, Ref: fleet.ObjectRef{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: w.Namespace, Name: "data-" + w.Name}}}
+}
 
 // A Telemetry may have more written down, never less: who watches must not be
 // blinded by a containment.
@@ -35,4 +41,25 @@ func TestTelemetryOnlyShowsMore(t *testing.T) {
 			require.Equal(t, c.want, guardrails(checkObjects(cluster{target, workload("payments", "ledger")}, obj, nil, target)))
 		})
 	}
+}
+
+// A snapshot is a copy of all data: it is of the target's volumes alone.
+func TestThreatG3SnapshotsAreOfTheTargetsVolumes(t *testing.T) {
+	target := workload("payments", "payments")
+	check := func(source string) []string {
+		obj := object(t, "apiVersion: snapshot.storage.k8s.io/v1\nkind: VolumeSnapshot\nmetadata: {name: irgit-x, namespace: payments}\nspec: {source: "+source+"}\n")
+		return guardrails(checkObjects(cluster{target, workload("payments", "ledger")}, obj, nil, target))
+	}
+	require.Empty(t, check("{persistentVolumeClaimName: data-payments}"))
+	for _, source := range []string{
+		"{persistentVolumeClaimName: data-ledger}", "{volumeSnapshotContentName: any}", "{}", "null",
+		"{persistentVolumeClaimName: data-payments, volumeSnapshotContentName: any}",
+	} {
+		require.Equal(t, []string{"G3"}, check(source), source)
+	}
+	claim := func(name string) []fleet.ObjectRef {
+		return []fleet.ObjectRef{{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: "payments", Name: name}}
+	}
+	require.Empty(t, checkObjects(cluster{target}, nil, claim("data-payments"), target))
+	require.Equal(t, []string{"G3"}, guardrails(checkObjects(cluster{target}, nil, claim("data-ledger"), target)))
 }

@@ -32,6 +32,7 @@ var creatable = map[string]creation{
 	"networking.k8s.io/NetworkPolicy":                  {selects: true, check: alone(checkNetworkPolicy)},
 	"security.istio.io/AuthorizationPolicy":            {selects: true, check: alone(checkAuthorizationPolicy)},
 	"telemetry.istio.io/Telemetry":                     {selects: true, check: alone(checkTelemetry)},
+	"snapshot.storage.k8s.io/VolumeSnapshot":           {check: checkSnapshot},
 	"admissionregistration.k8s.io/" + admissionPolicy:  {ofCluster: true, selects: true, check: checkAdmissionPolicy},
 	"admissionregistration.k8s.io/" + admissionBinding: {ofCluster: true, check: alone(func(map[string]any) []Refusal { return nil })}, // see checkBindings
 }
@@ -50,6 +51,7 @@ func creationOf(obj *unstructured.Unstructured) (creation, bool) {
 var patchable = []string{
 	"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/CronJob", "batch/Job",
 	"autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject", "argoproj.io/Rollout",
+	"/PersistentVolumeClaim",
 }
 
 // CheckObjects is the floor after rendering: it judges the objects that would
@@ -64,7 +66,8 @@ var patchable = []string{
 //   - a policy that would allow traffic or never match anything (K3);
 //   - an admission policy on more than the target and its autoscalers by name
 //     (G3), or one that shuts out those as whom Git is applied (G1);
-//   - a patch on anything but the target and its autoscalers.
+//   - a snapshot of anything but a volume of the target (G3);
+//   - a patch on anything but the target, its autoscalers and its claims.
 //
 // Other workloads that are hit and not protected are not refused here:
 // [Collateral] lists them and [Guardrails.Check] counts them.
@@ -176,7 +179,12 @@ func checkPatch(s Surroundings, ref fleet.ObjectRef, target fleet.Workload) []Re
 			return nil
 		}
 	}
-	return []Refusal{{"G3", fmt.Sprintf("the patch of %s touches neither %s nor one of its autoscalers", name, target.String())}}
+	for _, c := range s.Claims(target) {
+		if ref.Kind == "PersistentVolumeClaim" && c.Ref.Namespace == ref.Namespace && c.Ref.Name == ref.Name {
+			return nil
+		}
+	}
+	return []Refusal{{"G3", fmt.Sprintf("the patch of %s touches neither %s nor one of its autoscalers or claims", name, target.String())}}
 }
 
 // meshRoot is the mesh's root namespace: Istio's default when the fleet does

@@ -1,5 +1,11 @@
 package render
 
+import (
+	"slices"
+
+	"github.com/irgit/irgit/internal/fleet"
+)
+
 // observes says what is wrong with a Telemetry: it may only have more written
 // down than before.
 func observes(b *bundler, spec map[string]any) (wrong string) {
@@ -16,4 +22,12 @@ func observes(b *bundler, spec map[string]any) (wrong string) {
 		}
 	}
 	return meshSelection(b, spec)
+}
+
+// snapshots says what is wrong with what a VolumeSnapshot is of.
+func (b *bundler) snapshots(spec map[string]any) (wrong string) {
+	source, _ := spec["source"].(map[string]any)
+	claim := text(source["persistentVolumeClaimName"])
+	mine := slices.ContainsFunc(b.request.Index.Claims(b.target), func(c fleet.Claim) bool { return c.Name == claim })
+	return unless(mine && len(source) == 1, "is of something else than a claim of the target")
 }

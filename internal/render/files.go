@@ -17,8 +17,6 @@ import (
 const (
 	incidentLabel     = "irgit.dev/incident"
 	managedByLabel    = "app.kubernetes.io/managed-by"
-	containDir        = "contain"
-	syncFile          = "sync-contain.yaml"
 	kustomizationFile = "kustomization.yaml"
 	fluxKustomize     = "kustomize.toolkit.fluxcd.io"
 	fluxHelm          = "helm.toolkit.fluxcd.io"
@@ -32,8 +30,11 @@ func (b *bundler) create(step *Step, fields map[string]any) error {
 		obj.SetNamespace(b.target.Namespace)
 	}
 	b.mark(obj)
-	if b.request.Index.Cluster().GitOps == "flux" {
+	switch flux := b.request.Index.Cluster().GitOps == "flux"; {
+	case flux:
 		annotate(obj, fluxKustomize+"/substitute", "disabled") // nothing in it is a variable (TRAPS, lab/render.md §4)
+	case kind.evidence:
+		annotate(obj, "argocd.argoproj.io/sync-wave", "1") // all parts are one Application: after the policies, which it must not hold up
 	}
 	suffix := strings.TrimPrefix(obj.GetName(), objectName(b.request.Incident))
 	name := strings.ToLower(obj.GetKind()) + suffix + ".yaml"
@@ -53,8 +54,9 @@ func (b *bundler) create(step *Step, fields map[string]any) error {
 		return &RefusedError{step.Action, wrong}
 	}
 	b.bundle.Objects, step.Objects = append(b.bundle.Objects, obj), append(step.Objects, obj)
-	b.contain = append(b.contain, file{name, data})
-	step.Files = append(step.Files, path.Join(b.dir(), containDir, name))
+	p := b.part(kind.folder())
+	p.Objects, p.files = append(p.Objects, obj), append(p.files, file{name, data})
+	step.Files = append(step.Files, path.Join(b.dir(), p.Name, name))
 	return nil
 }
 
@@ -65,6 +67,13 @@ func (b *bundler) patch(step *Step, p Patch) error {
 		return &RefusedError{step.Action, []validate.Problem{{Message: fmt.Sprintf("%s %s may not be patched by a containment", p.Object.APIVersion, p.Object.Kind)}}}
 	}
 	wrong := inert(p.Fields, "")
+	if p.Object.Kind == "PersistentVolumeClaim" {
+		for _, key := range sorted(p.Fields) {
+			if key != "metadata" {
+				wrong = append(wrong, validate.Problem{Path: key, Message: "of a claim a containment sets annotations only"})
+			}
+		}
+	}
 	if len(b.bundle.Patches) == maxPatched {
 		wrong = append(wrong, validate.Problem{Message: fmt.Sprintf("more than %d patches in one incident", maxPatched)})
 	}

@@ -25,6 +25,7 @@ const (
 // creation is what holds for objects of a kind that a template may create.
 type creation struct {
 	ofCluster bool                                        // it stands in no namespace
+	evidence  bool                                        // it keeps evidence, and must not hold up what contains
 	wrong     func(*bundler, map[string]any) (why string) // with whom its spec selects, "" for nothing
 }
 
@@ -36,6 +37,7 @@ var creatable = map[string]creation{
 	}},
 	"security.istio.io/AuthorizationPolicy":              {wrong: meshSelection},
 	"telemetry.istio.io/Telemetry":                       {wrong: observes},
+	"snapshot.storage.k8s.io/VolumeSnapshot":             {evidence: true, wrong: (*bundler).snapshots},
 	admissionGroup + "/ValidatingAdmissionPolicy":        {ofCluster: true, wrong: (*bundler).freezes},
 	admissionGroup + "/ValidatingAdmissionPolicyBinding": {ofCluster: true, wrong: (*bundler).binds},
 }
@@ -45,6 +47,13 @@ func meshSelection(_ *bundler, spec map[string]any) string {
 	refs, _ := spec["targetRefs"].([]any)
 	_, both := spec["selector"]
 	return unless(len(refs) > 0 && !both || selects(spec["selector"]), "selects everything in its namespace, or by labels and by reference at once")
+}
+
+func (c creation) folder() string {
+	if c.evidence {
+		return evidenceDir
+	}
+	return containDir
 }
 
 func creationOf(obj *unstructured.Unstructured) (creation, bool) {
@@ -71,6 +80,7 @@ func kinds() string {
 var patchable = []string{
 	"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/CronJob", "batch/Job",
 	"autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject", "argoproj.io/Rollout",
+	"/PersistentVolumeClaim",
 }
 
 func selects(v any) bool {

@@ -18,7 +18,7 @@ import (
 // every is each built-in action, with parameters where it needs some.
 var every = []policy.Action{
 	act("quarantine"), act("quarantine", "dns", true), act("deny-east-west"), act("deny-http", "methods", []any{"DELETE"}),
-	act("freeze-scale"), act("freeze-rollout"), act("freeze-changes"), act("observe-traffic"),
+	act("freeze-scale"), act("freeze-rollout"), act("freeze-changes"), act("observe-traffic"), act("hold-evidence"), act("snapshot-volume"),
 }
 
 // For every action, on every workload it fits, in every cluster: what is
@@ -52,7 +52,7 @@ func TestReleaseIsTheInverseEverywhere(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, map[string]int{"quarantine": 24, "deny-east-west": 11, "deny-http": 4, "freeze-scale": 6, "freeze-rollout": 18, "freeze-changes": 18, "observe-traffic": 7}, fits)
+	require.Equal(t, map[string]int{"quarantine": 24, "deny-east-west": 11, "deny-http": 4, "freeze-scale": 6, "freeze-rollout": 18, "freeze-changes": 18, "observe-traffic": 7, "hold-evidence": 18, "snapshot-volume": 3}, fits)
 }
 
 // Incidents that come and go in any order leave nothing behind, and each is

@@ -59,7 +59,7 @@ type Bundle struct {
 	Objects []*unstructured.Unstructured // created, in the order of the steps
 	Patches []Patch                      // on objects that others own, in the order of the steps
 	Edits   []Edit                       // of files that teams own, in the order in which they were made
-	Sync    *unstructured.Unstructured   // the Flux Kustomization that applies Objects; nil under Argo CD or without Objects
+	Parts   []Part                       // Objects by the folder that they are in, in the order in which they are applied
 }
 
 // Step is what became of one action. Its sentences are for the reviewer.

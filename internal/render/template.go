@@ -23,7 +23,7 @@ type Action struct {
 	Warnings   []string             `json:"warnings,omitempty"` // what may be said about a target
 	Variants   []Variant            `json:"variants,omitempty"` // the first whose When holds is used
 	Creates    []string             `json:"creates,omitempty"`  // kinds
-	Patches    []string             `json:"patches,omitempty"`  // target, podTemplate, autoscalers, bindings, delivery
+	Patches    []string             `json:"patches,omitempty"`  // target, podTemplate, autoscalers, bindings, claims, delivery
 	File       string               `json:"file"`               // with line and column
 	Origin     string               `json:"origin,omitempty"`
 	Overrides  string               `json:"overrides,omitempty"` // the file of the template that this one replaced

@@ -65,6 +65,7 @@ type targetView struct {
 	Autoscalers       []objectView      `json:"autoscalers"`
 	Policies          []objectView      `json:"policies"`    // that select it today
 	Allowances        []string          `json:"allowances"`  // sentences: what NetworkPolicies among them let through
+	Claims            []claimView       `json:"claims"`      // PersistentVolumeClaims of its pods
 	Telemetries       []string          `json:"telemetries"` // names of Istio's Telemetries about it
 	Object            map[string]any    `json:"object"`      // as Git renders it
 	PodSpec           map[string]any    `json:"podSpec"`     // the spec of its pods' template
@@ -78,6 +79,12 @@ type portView struct {
 	Number       int64   `json:"number"`
 	HTTP         string  `json:"http"` // yes, no, unknown
 	ServicePorts []int64 `json:"servicePorts"`
+}
+
+type claimView struct {
+	Name     string `json:"name"`
+	Rendered bool   `json:"rendered"` // the fleet holds its manifest
+	Template string `json:"template"` // of the StatefulSet's volumeClaimTemplates that it is made of; "" otherwise
 }
 
 type objectView struct {
@@ -205,6 +212,9 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	}
 	for _, a := range r.Index.Allowances(target) {
 		view.Allowances = append(view.Allowances, a.Sentence)
+	}
+	for _, c := range r.Index.Claims(target) {
+		view.Claims = append(view.Claims, claimView{c.Name, c.Ref.Name != "", c.Template})
 	}
 	for _, ref := range r.Index.Telemetries(target) {
 		view.Telemetries = append(view.Telemetries, ref.Name)
