@@ -19,14 +19,17 @@ var parameters = map[string]string{
 // fits says which workloads of the fleet each action is for. What is not named
 // has to be refused.
 var fits = map[string][]string{
-	"deny-east-west": {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
-	"deny-http":      {"Deployment payments/payments", "Deployment web/frontend"},
-	"quarantine":     {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
-	"freeze-scale":   {"Deployment payments/payments", "Deployment web/frontend"},
-	"freeze-changes": {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
-	"hold-evidence": {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"deny-east-west":  {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"deny-http":       {"Deployment payments/payments", "Deployment web/frontend"},
+	"quarantine":      {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"freeze-scale":    {"Deployment payments/payments", "Deployment web/frontend"},
+	"freeze-changes":  {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"delete-pod":      nil, // its alerts name no uid
+	"isolate-pod":     nil,
+	"snapshot-volume": {"StatefulSet payments/ledger"},
+	"hold-evidence":   {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"observe-traffic": {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
-	"freeze-rollout": {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"freeze-rollout":  {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 }
 
 // workload is a line of irgit fleet workloads.

@@ -38,6 +38,7 @@ func (s *session) draw(ctx context.Context, r *Record) (*drawn, *refusal, error)
 	}
 	d := &drawn{request: render.Request{
 		Incident: r.Metadata.Name, Expires: r.Spec.Expires, Target: target, Index: ix, Tree: s.tree, Actions: r.Spec.Policy.Response,
+		Pod: podOf(r),
 	}}
 	if d.bundle, err = s.o.Actions.Render(ctx, d.request); err != nil {
 		no, err := refuseRendering(err)

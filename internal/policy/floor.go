@@ -28,6 +28,7 @@ type Surroundings interface {
 	Hits(obj *unstructured.Unstructured) ([]fleet.Workload, error)
 	Autoscalers(w fleet.Workload) []fleet.ObjectRef
 	Claims(w fleet.Workload) []fleet.Claim
+	Resolve(q fleet.Query) fleet.Resolution
 	Object(ref fleet.ObjectRef) (*unstructured.Unstructured, bool)
 	Appliers(refs ...fleet.ObjectRef) fleet.Appliers
 }

@@ -27,23 +27,15 @@ func checkTelemetry(obj map[string]any) (refusals []Refusal) {
 	}
 	for _, entry := range traces {
 		t, _ := entry.(map[string]any)
-		if t["disableSpanReporting"] == true || t["match"] != nil || !whole(t["randomSamplingPercentage"]) {
+		if t["disableSpanReporting"] == true || t["match"] != nil || !equals(t["randomSamplingPercentage"], 100) {
 			refusals = append(refusals, Refusal{"K3", "leaves requests out of tracing"})
 		}
 	}
 	return refusals
 }
 
-// whole reports whether a percentage is 100.
-func whole(v any) bool {
-	switch v := v.(type) {
-	case int64:
-		return v == 100
-	case float64:
-		return v == 100
-	}
-	return false
-}
+// equals compares a number as YAML or JSON gives it.
+func equals(v any, n int64) bool { return v == n || v == float64(n) }
 
 // checkSnapshot: it is of a claim that the target's pods use. A snapshot by its
 // content's name could be of any volume of the cluster.

@@ -23,6 +23,7 @@ const (
 type creation struct {
 	ofCluster bool // it stands in no namespace
 	selects   bool // it says itself whom it hits
+	exists    bool // it is there already, under its own name
 	check     func(s Surroundings, target fleet.Workload, obj map[string]any) []Refusal
 }
 
@@ -32,6 +33,7 @@ var creatable = map[string]creation{
 	"networking.k8s.io/NetworkPolicy":                  {selects: true, check: alone(checkNetworkPolicy)},
 	"security.istio.io/AuthorizationPolicy":            {selects: true, check: alone(checkAuthorizationPolicy)},
 	"telemetry.istio.io/Telemetry":                     {selects: true, check: alone(checkTelemetry)},
+	"/Pod":                                             {exists: true, check: checkPod},
 	"snapshot.storage.k8s.io/VolumeSnapshot":           {check: checkSnapshot},
 	"admissionregistration.k8s.io/" + admissionPolicy:  {ofCluster: true, selects: true, check: checkAdmissionPolicy},
 	"admissionregistration.k8s.io/" + admissionBinding: {ofCluster: true, check: alone(func(map[string]any) []Refusal { return nil })}, // see checkBindings
@@ -66,6 +68,8 @@ var patchable = []string{
 //   - a policy that would allow traffic or never match anything (K3);
 //   - an admission policy on more than the target and its autoscalers by name
 //     (G3), or one that shuts out those as whom Git is applied (G1);
+//   - a pod that is none of the target's or has no uid (G7), that would get
+//     labels by which others select, or of which more would change (A9);
 //   - a snapshot of anything but a volume of the target (G3);
 //   - a patch on anything but the target, its autoscalers and its claims.
 //
@@ -100,7 +104,7 @@ func collateral(s Surroundings, objs []*unstructured.Unstructured, target fleet.
 }
 
 func checkObjects(s Surroundings, objs []*unstructured.Unstructured, patched []fleet.ObjectRef, target fleet.Workload) (refusals []Refusal) {
-	seen := map[string]bool{}
+	s, seen := withPods(s, objs, target), map[string]bool{}
 	for _, obj := range objs {
 		name := nameObject(obj)
 		if seen[name] {
@@ -134,7 +138,7 @@ func checkObject(s Surroundings, obj *unstructured.Unstructured, target fleet.Wo
 	} else if obj.GetNamespace() != target.Namespace {
 		refusals = append(refusals, Refusal{"G3", fmt.Sprintf("%s is not in the target's namespace %s", name, target.Namespace)})
 	}
-	if !strings.HasPrefix(obj.GetName(), namePrefix) || obj.GetGenerateName() != "" {
+	if !c.exists && !strings.HasPrefix(obj.GetName(), namePrefix) || obj.GetGenerateName() != "" {
 		refusals = append(refusals, Refusal{"A8", fmt.Sprintf("the name of %s does not begin with %s", name, namePrefix)})
 	}
 	for _, r := range c.check(s, target, obj.Object) {

@@ -29,10 +29,10 @@ func (c *compiler) compile() {
 	for i, r := range s.ParameterRules {
 		c.t.rules = append(c.t.rules, c.condition(c.envs.parameters, fmt.Sprintf("spec.parameterRules[%d]", i), "that", r.That, "otherwise", r.Otherwise))
 	}
-	c.t.common = c.part("spec", s.Requires, s.Warnings, s.Resources, s.Patches)
+	c.t.common = c.part("spec", s.Requires, s.Warnings, s.Resources, s.Patches, s.Pod)
 	for i := range s.Variants {
 		v, at := &s.Variants[i], fmt.Sprintf("spec.variants[%d]", i)
-		out := variant{Variant: v.describe(s.Cuts), part: c.part(at, v.Requires, v.Warnings, v.Resources, v.Patches)}
+		out := variant{Variant: v.describe(s.Cuts), part: c.part(at, v.Requires, v.Warnings, v.Resources, v.Patches, v.Pod)}
 		if v.When != "" {
 			out.when = c.program(c.envs.target, at+".when", v.When)
 		}
@@ -48,7 +48,7 @@ func (c *compiler) compile() {
 	}
 }
 
-func (c *compiler) part(at string, requires []requirement, warnings []warning, resources []map[string]any, patches []patchSpec) (p part) {
+func (c *compiler) part(at string, requires []requirement, warnings []warning, resources []map[string]any, patches []patchSpec, pod map[string]any) (p part) {
 	for i, r := range requires {
 		p.requires = append(p.requires, c.condition(c.envs.target, fmt.Sprintf("%s.requires[%d]", at, i), "that", r.That, "otherwise", r.Otherwise))
 	}
@@ -64,6 +64,9 @@ func (c *compiler) part(at string, requires []requirement, warnings []warning, r
 			env = c.envs.each
 		}
 		p.patches = append(p.patches, patchNode{patch.On, c.node(env, fmt.Sprintf("%s.patches[%d].fields", at, i), any(patch.Fields))})
+	}
+	if len(pod) > 0 {
+		p.pods = []*node{c.node(c.envs.target, at+".pod", any(pod))}
 	}
 	return p
 }
@@ -167,6 +170,7 @@ func (c *compiler) check(d *document) {
 		c.t.parameters[name] = c.parameter("spec.parameters."+name, name, &p)
 	}
 	acts := c.checkContent("spec", s.Resources, s.Patches)
+	acts = c.checkPods("spec", s.Pod) || acts
 	seen := map[string]bool{}
 	for i := range s.Variants {
 		v, at := &s.Variants[i], fmt.Sprintf("spec.variants[%d]", i)
@@ -180,7 +184,8 @@ func (c *compiler) check(d *document) {
 		if v.When == "" && i < len(s.Variants)-1 {
 			c.doc.Problem(at, "a variant without when is always used, so that those after it never are: put it last")
 		}
-		if !c.checkContent(at, v.Resources, v.Patches) && !acts {
+		pod := c.checkPods(at, v.Pod)
+		if !c.checkContent(at, v.Resources, v.Patches) && !pod && !acts {
 			c.doc.Problem(at, "the variant does nothing: give it resources or patches")
 		}
 	}

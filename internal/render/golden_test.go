@@ -71,6 +71,7 @@ func TestGolden(t *testing.T) {
 			require.NoError(t, err)
 			var asked struct {
 				Cluster, Target string
+				Pod             render.Pod
 				Actions         []policy.Action
 			}
 			require.Equal(t, "request.json", archive.Files[0].Name)
@@ -86,6 +87,7 @@ func TestGolden(t *testing.T) {
 				f = small(t, files)
 			}
 			r := request(t, f, asked.Cluster, asked.Target, asked.Actions...)
+			r.Pod = asked.Pod
 			b, proof, after := proved(t, c, r)
 
 			got := &txtar.Archive{Comment: archive.Comment, Files: archive.Files[:given:given]}

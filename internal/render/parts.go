@@ -15,12 +15,12 @@ const (
 	evidenceDir = "evidence"
 )
 
-var partNames = []string{containDir, evidenceDir}
+var partNames = []string{containDir, evidenceDir, podsDir}
 
 // Part is a folder of an incident's objects. Flux applies each by a Flux
 // Kustomization of its own: what it refuses of one holds up no other.
 type Part struct {
-	Name    string // contain, evidence
+	Name    string // contain, evidence, pods
 	Objects []*unstructured.Unstructured
 	Sync    *unstructured.Unstructured // the Flux Kustomization that applies them; nil under Argo CD
 	files   []file
@@ -68,6 +68,12 @@ func (b *bundler) sync(p *Part, file string) error {
 		"path":      "./" + path.Join(b.dir(), p.Name),
 		"sourceRef": map[string]any{"kind": c.Flux.Source.Kind, "name": c.Flux.Source.Name},
 	}
+	if p.Name == podsDir {
+		spec["wait"] = false // whether a pod is ready is not for an incident to wait for
+		if after := b.before(p); len(after) > 0 {
+			spec["dependsOn"] = after
+		}
+	}
 	if account := b.request.Index.Restricted(); account != "" {
 		spec["serviceAccountName"] = account // what is denied to what applies the incidents is not to be had by one of them
 	}
@@ -93,6 +99,19 @@ func (b *bundler) sync(p *Part, file string) error {
 	p.Sync = obj
 	b.change(name, data)
 	return nil
+}
+
+// before lists what has to be applied before a pod is touched: the policies,
+// so that it is never outside of all of them, and, where it is ended, what
+// keeps evidence.
+func (b *bundler) before(pods *Part) (all []any) {
+	for _, p := range b.bundle.Parts {
+		ends := pods.Objects[0].Object["spec"] != nil
+		if p.Name == containDir || p.Name == evidenceDir && ends {
+			all = append(all, map[string]any{"name": syncName(b.request.Incident, p.Name)})
+		}
+	}
+	return all
 }
 
 func syncName(incident, part string) string { return objectName(incident) + "-" + part }

@@ -41,6 +41,10 @@ type Request struct {
 	Tree     *gitops.Tree // the base; the incident must not be in it
 	Actions  []policy.Action
 
+	// Pod is the one of the target's that the alerts name with its uid; zero when
+	// none does.
+	Pod Pod
+
 	// Indicators are those of the incident's alerts. What is not an address, a
 	// prefix or a domain by its form is left out.
 	Indicators []Indicator

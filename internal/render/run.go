@@ -48,6 +48,14 @@ func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *St
 			step.Warnings = append(step.Warnings, w.say(ctx, vars))
 		}
 	}
+	pods := slices.Concat(t.common.pods, v.pods)
+	if len(pods) > 0 {
+		if reason, err := b.reachable(ctx); err != nil {
+			return err
+		} else if reason != "" {
+			return misfit(reason, nil)
+		}
+	}
 	d := b.draft.clone()
 	patches, err := b.patches(ctx, &d, step.Action, slices.Concat(t.common.patches, v.patches), vars)
 	var bad *fleet.HookError
@@ -66,6 +74,15 @@ func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *St
 			if err := b.create(step, obj); err != nil {
 				return err
 			}
+		}
+	}
+	for _, n := range pods {
+		said, err := n.object(ctx, vars)
+		if err != nil {
+			return failed(err)
+		}
+		if err := b.pod(step, said); err != nil {
+			return err
 		}
 	}
 	for _, p := range patches {

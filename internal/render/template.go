@@ -93,6 +93,7 @@ type spec struct {
 	Warnings       []warning            `json:"warnings,omitempty"`
 	Resources      []map[string]any     `json:"resources,omitempty"` // of every variant
 	Patches        []patchSpec          `json:"patches,omitempty"`
+	Pod            map[string]any       `json:"pod,omitempty"` // what becomes of the alert's pod: podFields
 	Variants       []variantSpec        `json:"variants,omitempty"`
 }
 
@@ -105,6 +106,7 @@ type variantSpec struct {
 	Warnings  []warning        `json:"warnings,omitempty"`
 	Resources []map[string]any `json:"resources,omitempty"`
 	Patches   []patchSpec      `json:"patches,omitempty"`
+	Pod       map[string]any   `json:"pod,omitempty"`
 }
 
 // requirement is a condition, and why the action does not fit without it.
@@ -145,6 +147,7 @@ type part struct {
 	requires, warnings []condition
 	resources          []resourceNode
 	patches            []patchNode
+	pods               []*node // at most one
 }
 
 // resourceNode is an object to create, for each item of a list where there is

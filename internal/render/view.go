@@ -3,7 +3,6 @@ package render
 import (
 	"fmt"
 	"reflect"
-	"strings"
 	"sync"
 	"time"
 
@@ -104,8 +103,8 @@ type incidentView struct {
 	Indicators []indicatorView `json:"indicators"` // of all its alerts, in their order
 }
 
-// indicatorView is the one thing in a template that comes from an alert: a
-// value that was checked to be of its type and can be nothing else.
+// indicatorView and podView are all in a template that comes from an alert. An
+// indicator is a value that was checked to be of its type and can be nothing else.
 type indicatorView struct {
 	Type   string `json:"type"`   // ip, cidr, domain
 	Value  string `json:"value"`  // an address or a prefix in its shortest form, a domain in lower case
@@ -116,7 +115,7 @@ type indicatorView struct {
 // environments are the sets of variables an expression may have.
 type environments struct {
 	parameters *expr.Env // params
-	target     *expr.Env // and cluster, target, incident
+	target     *expr.Env // and cluster, target, incident, pod
 	each       *expr.Env // and each, the object that is patched
 	item       *expr.Env // and item, of a forEach
 }
@@ -126,7 +125,7 @@ var declared = sync.OnceValues(func() (e environments, err error) {
 	if e.parameters, err = expr.NewEnv(vars); err != nil {
 		return e, err
 	}
-	vars["cluster"], vars["target"], vars["incident"] = clusterView{}, targetView{}, incidentView{}
+	vars["cluster"], vars["target"], vars["incident"], vars["pod"] = clusterView{}, targetView{}, incidentView{}, podView{}
 	if e.target, err = expr.NewEnv(vars); err != nil {
 		return e, err
 	}
@@ -220,8 +219,8 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 		view.Telemetries = append(view.Telemetries, ref.Name)
 	}
 	return expr.Vars{
-		"cluster": cluster, "target": view,
-		"incident": incidentView{r.Incident, objectName(r.Incident), r.Incident[strings.LastIndexByte(r.Incident, '-')+1:], r.Expires.UTC().Format(time.RFC3339), indicators(r.Indicators)},
+		"cluster": cluster, "target": view, "pod": podOf(r, target),
+		"incident": incidentView{r.Incident, objectName(r.Incident), keyOf(r.Incident), r.Expires.UTC().Format(time.RFC3339), indicators(r.Indicators)},
 	}
 }
 
