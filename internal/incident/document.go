@@ -57,7 +57,11 @@ func actionOf(step render.Step, c *composed) proposal.Action {
 		a.D3FEND, a.CSF, a.OpenC2, a.Phase = v.D3FEND, v.CSF, v.OpenC2, v.Phase
 	}
 	for _, o := range step.Objects {
-		a.Changes = append(a.Changes, proposal.ObjectChange{Object: proposal.Object{Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()}})
+		change := proposal.ObjectChange{Object: proposal.Object{Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()}}
+		if o.GetKind() == "Pod" { // it runs, and a part of it is declared
+			change.Patch, change.Fields = true, podFields(o.Object)
+		}
+		a.Changes = append(a.Changes, change)
 	}
 	for _, p := range c.bundle.Patches {
 		if p.Action == step.Action {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/irgit/irgit/internal/render"
 )
 
@@ -40,4 +42,16 @@ func otherPods(r *Record, b *render.Bundle) string {
 		names += fmt.Sprintf(", %d more", more)
 	}
 	return fmt.Sprintf("the alerts name other pods, too (%s): what is done to a single pod is done to %s alone", names, pod.Name)
+}
+
+// podFields writes what is declared of a pod as a line for each field.
+func podFields(pod map[string]any) []string {
+	declared := map[string]any{}
+	if labels, ok, _ := unstructured.NestedFieldNoCopy(pod, "metadata", "labels"); ok {
+		declared["metadata"] = map[string]any{"labels": labels}
+	}
+	if spec, ok := pod["spec"]; ok {
+		declared["spec"] = spec
+	}
+	return fieldsOf("", declared)
 }
