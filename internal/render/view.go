@@ -155,7 +155,7 @@ func Variables() []string {
 			}
 		}
 	}
-	for name, v := range (expr.Vars{"params": map[string]any{}, "cluster": clusterView{}, "target": targetView{}, "incident": incidentView{}, "each": objectView{}}) {
+	for name, v := range (expr.Vars{"params": map[string]any{}, "cluster": clusterView{}, "target": targetView{}, "incident": incidentView{}, "pod": podView{}, "each": objectView{}}) {
 		names[name] = true
 		fields(reflect.TypeOf(v))
 	}
