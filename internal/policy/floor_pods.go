@@ -106,14 +106,17 @@ func (r relabeled) Hits(obj *unstructured.Unstructured) ([]fleet.Workload, error
 	if err != nil || obj.GetKind() != "NetworkPolicy" || obj.GetNamespace() != r.target.Namespace || slices.ContainsFunc(hit, sameAs(r.target)) {
 		return hit, err
 	}
-	field, _, _ := unstructured.NestedMap(obj.Object, "spec", "podSelector")
+	field, _, err := unstructured.NestedMap(obj.Object, "spec", "podSelector")
+	if err != nil {
+		return nil, err
+	}
 	var selector metav1.LabelSelector
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(field, &selector); err != nil {
-		return hit, nil // whatever it selects, it is not known to be the pod
+		return nil, err
 	}
 	chosen, err := metav1.LabelSelectorAsSelector(&selector)
 	if err != nil {
-		return hit, nil
+		return nil, err
 	}
 	for _, pod := range r.pods {
 		all := labels.Set(maps.Clone(r.target.Labels))
