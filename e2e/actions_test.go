@@ -19,12 +19,13 @@ var parameters = map[string]string{
 // fits says which workloads of the fleet each action is for. What is not named
 // has to be refused.
 var fits = map[string][]string{
-	"deny-east-west": {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
-	"deny-http":      {"Deployment payments/payments", "Deployment web/frontend"},
-	"quarantine":     {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
-	"freeze-scale":   {"Deployment payments/payments", "Deployment web/frontend"},
-	"freeze-changes": {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
-	"freeze-rollout": {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"deny-east-west":   {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"deny-http":        {"Deployment payments/payments", "Deployment web/frontend"},
+	"quarantine":       {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"freeze-scale":     {"Deployment payments/payments", "Deployment web/frontend"},
+	"freeze-changes":   {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"freeze-rollout":   {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"restart-workload": {"DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 }
 
 // workload is a line of irgit fleet workloads.

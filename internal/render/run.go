@@ -57,6 +57,9 @@ func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *St
 	if err != nil {
 		return failed(err)
 	}
+	if reason := b.held(patches); reason != "" {
+		return misfit(reason, nil)
+	}
 	for _, n := range slices.Concat(t.common.resources, v.resources) {
 		all, err := n.objects(ctx, vars)
 		if err != nil {
