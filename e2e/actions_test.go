@@ -25,6 +25,7 @@ var fits = map[string][]string{
 	"freeze-scale":     {"Deployment payments/payments", "Deployment web/frontend"},
 	"freeze-changes":   {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"freeze-rollout":   {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"respawn-hardened": {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"restart-workload": {"DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 }
 
