@@ -22,10 +22,11 @@ var fits = map[string][]string{
 	"deny-east-west":   {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"deny-http":        {"Deployment payments/payments", "Deployment web/frontend"},
 	"quarantine":       {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
-	"freeze-scale":     {"Deployment payments/payments", "Deployment web/frontend"},
+	"freeze-scale":     {"Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"freeze-changes":   {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"freeze-rollout":   {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"respawn-hardened": {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"scale-to-zero":    {"Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"restart-workload": {"DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 }
 

@@ -292,7 +292,11 @@ func (b *bundler) strategic(p Patch) (text string, target map[string]any, err er
 	}
 	merge := map[string]any{"apiVersion": p.Object.APIVersion, "kind": p.Object.Kind, "metadata": meta}
 	for key, value := range p.Fields {
-		merge[key] = value
+		if more, ok := value.(map[string]any); ok && key == "metadata" {
+			maps.Copy(meta, more)
+		} else {
+			merge[key] = value
+		}
 	}
 	data, err := manifest.Encode("", merge)
 	if err != nil {
