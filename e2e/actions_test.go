@@ -13,7 +13,8 @@ import (
 
 // parameters are what an action cannot do without.
 var parameters = map[string]string{
-	"deny-http": "\n  parameters:\n    methods: [POST]",
+	"deny-http":       "\n  parameters:\n    methods: [POST]",
+	"revoke-identity": "\n  parameters:\n    unmount: true",
 }
 
 // fits says which workloads of the fleet each action is for. What is not named
@@ -26,6 +27,7 @@ var fits = map[string][]string{
 	"freeze-changes":   {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"freeze-rollout":   {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"respawn-hardened": {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
+	"revoke-identity":  {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"scale-to-zero":    {"Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"restart-workload": {"DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 }

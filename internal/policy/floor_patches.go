@@ -9,7 +9,7 @@ import (
 
 // Patch is what a containment sets of an object that somebody else owns: a
 // strategic merge, in which null takes a field away. It may touch the target
-// and its autoscalers.
+// and its autoscalers, and take the target's ServiceAccount out of bindings.
 type Patch struct {
 	Object fleet.ObjectRef
 	Fields map[string]any
@@ -32,6 +32,9 @@ var patchable = map[string]patching{
 	"argoproj.io/Rollout":                 {check: checkOwn},
 	"autoscaling/HorizontalPodAutoscaler": {check: checkOwn},
 	"keda.sh/ScaledObject":                {check: checkOwn},
+
+	"rbac.authorization.k8s.io/RoleBinding":        {check: checkBinding, reaches: sharing},
+	"rbac.authorization.k8s.io/ClusterRoleBinding": {check: checkBinding, reaches: sharing},
 }
 
 func patchingOf(ref fleet.ObjectRef) (patching, bool) {

@@ -107,7 +107,7 @@ func (e Edit) allowed() bool {
 		case fleet.BySync:
 			ok = c.List && e.syncItem(at, c.Value)
 		case fleet.InManifest:
-			ok = !c.List && slices.Contains(patchable, e.Selector.Group+"/"+e.Selector.Kind) && scalar(c.Path)
+			ok = !c.List && patchable[e.Selector.Group+"/"+e.Selector.Kind] != nil && scalar(c.Path)
 		}
 		if !ok {
 			return false

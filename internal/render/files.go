@@ -63,10 +63,14 @@ func (b *bundler) create(step *Step, fields map[string]any) error {
 // patch adds a patch of an object of the fleet: where a hook takes it, as a
 // PatchTransformer.
 func (b *bundler) patch(step *Step, p Patch) error {
-	if !slices.Contains(patchable, groupOf(p.Object.APIVersion)+"/"+p.Object.Kind) {
+	wrongly, ok := patchable[kindOf(p.Object)]
+	if !ok {
 		return &RefusedError{step.Action, []validate.Problem{{Message: fmt.Sprintf("%s %s may not be patched by a containment", p.Object.APIVersion, p.Object.Kind)}}}
 	}
 	wrong := append(inert(p.Fields, ""), annotated(p.Fields, p.Object.Kind)...)
+	if why := wrongly(b, p); why != "" {
+		wrong = append(wrong, validate.Problem{Message: fmt.Sprintf("the patch of %s %s %s", p.Object.Kind, p.Object.Name, why)})
+	}
 	if len(b.bundle.Patches) == maxPatched {
 		wrong = append(wrong, validate.Problem{Message: fmt.Sprintf("more than %d patches in one incident", maxPatched)})
 	}

@@ -55,6 +55,8 @@ func TestWhatDoesNotFitSaysWhy(t *testing.T) {
 		"a Job":           {newFleet(t, edit{"apps/base/batch/report.yaml": job}), "prod-eu", "batch/report", act("freeze-rollout"), "a Job has no new versions"},
 		"a reference":     {newFleet(t, rollout("workloadRef: {apiVersion: apps/v1, kind: Deployment, name: other}")), "prod-eu", "payments/payments", act("freeze-rollout"), "by workloadRef"},
 
+		"no bindings":      {newFleet(t), "prod-eu", "payments/payments", act("revoke-identity"), "no binding in Git names its ServiceAccount payments"},
+		"a Job's token":    {newFleet(t, edit{"apps/base/batch/report.yaml": job}), "prod-eu", "batch/report", act("revoke-identity", "unmount", true), "the pods of a Job cannot be replaced"},
 		"zero, scheduled":  {newFleet(t), "prod-eu", "batch/report", act("scale-to-zero"), "a CronJob has no number of pods; freeze-rollout"},
 		"zero, a daemon":   {newFleet(t), "prod-eu", "infra/node-agent", act("scale-to-zero"), "a DaemonSet has no number of pods"},
 		"zero, undeclared": {newFleet(t, ledger("  replicas: 3\n", "")), "prod-eu", "payments/ledger", act("scale-to-zero"), "The release could not bring back the number of pods"},

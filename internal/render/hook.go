@@ -34,7 +34,7 @@ const maxLabels = 200
 func NewHook(workloads []fleet.Workload) []byte {
 	var labels []string
 	for _, w := range workloads {
-		if slices.Contains(patchable, groupOf(w.APIVersion)+"/"+w.Kind) {
+		if patchable[kindOf(w.Ref())] != nil {
 			labels = append(labels, "  "+workloadComment(w)+"\n")
 		}
 	}
