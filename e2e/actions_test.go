@@ -22,6 +22,7 @@ var parameters = map[string]string{
 var fits = map[string][]string{
 	"deny-east-west":   {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"deny-http":        {"Deployment payments/payments", "Deployment web/frontend"},
+	"deny-image":       {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"quarantine":       {"CronJob batch/report", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"freeze-scale":     {"Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},
 	"freeze-changes":   {"CronJob batch/report", "DaemonSet infra/node-agent", "Deployment payments/payments", "Deployment web/frontend", "StatefulSet payments/ledger"},

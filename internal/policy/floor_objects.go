@@ -55,8 +55,8 @@ func creationOf(obj *unstructured.Unstructured) (creation, bool) {
 //   - an empty selector (G3), one that misses the target, and one that hits a
 //     protected workload (G1, G2, G5);
 //   - a policy that would allow traffic or never match anything (K3);
-//   - an admission policy on more than the target and its autoscalers by name
-//     (G3), or one that shuts out those as whom Git is applied (G1);
+//   - an admission policy on more than the target and its autoscalers by name,
+//     or new pods by their images (G3), or one that shuts out those as whom Git is applied (G1);
 //   - a patch on anything but the target and its autoscalers (G3), see
 //     [Patch].
 //
@@ -151,7 +151,7 @@ func checkHits(s Surroundings, obj *unstructured.Unstructured, target fleet.Work
 	if err != nil {
 		return []Refusal{{"G3", fmt.Sprintf("it cannot be told what %s selects: %s", name, err)}}
 	}
-	if !slices.ContainsFunc(hit, sameAs(target)) {
+	if !mayMiss(obj) && !slices.ContainsFunc(hit, sameAs(target)) {
 		refusals = append(refusals, Refusal{"G3", fmt.Sprintf("%s does not select %s: it would contain nothing", name, target.String())})
 	}
 	for _, w := range hit {

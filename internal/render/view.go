@@ -67,6 +67,7 @@ type targetView struct {
 	Allowances        []string          `json:"allowances"` // sentences: what NetworkPolicies among them let through
 	Object            map[string]any    `json:"object"`     // as Git renders it
 	PodSpec           map[string]any    `json:"podSpec"`    // the spec of its pods' template
+	Images            []string          `json:"images"`     // of its containers
 	Beyond            []string          `json:"beyond"`     // what the pods ask for and Pod Security's level restricted forbids
 	Bindings          []objectView      `json:"bindings"`   // RoleBindings and ClusterRoleBindings of its ServiceAccount
 	Delivery          string            `json:"delivery"`   // Kind of the sync object that applies it, "" when none is known
@@ -190,6 +191,7 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	if ref, ok := r.Index.Delivering(target.Root); ok {
 		view.Delivery = ref.Kind
 	}
+	view.Images = r.Index.Images(target)
 	view.InMesh = inMesh(object, target, c.Mesh.Mode, cluster.Namespaces)
 	if c.Mesh.Mode == "istio-ambient" && c.Mesh.Waypoint != "" {
 		// A waypoint's ServiceAccount has its Gateway's name
