@@ -48,13 +48,8 @@ func (w Workload) User() string { return serviceAccount(w.Namespace, w.ServiceAc
 // Delivering is the sync object that applies a root, as an object of the root
 // that it stands in. It is false where none is known.
 func (ix *Index) Delivering(root string) (ObjectRef, bool) {
-	r, known := ix.roots[root]
-	if !known || r.sync == nil {
-		return ObjectRef{}, false
-	}
-	o := r.sync.Object
-	ref := ObjectRef{o.APIVersion, o.Kind, o.Namespace, o.Name, r.parent}
-	return ref, ix.fileOf(ref) != ""
+	ref, ok := ix.delivering(root)
+	return ref, ok && ix.fileOf(ref) != ""
 }
 
 // Objects lists what the cluster's roots render of the kinds that are asked

@@ -9,7 +9,8 @@ import (
 
 // Patch is what a containment sets of an object that somebody else owns: a
 // strategic merge, in which null takes a field away. It may touch the target
-// and its autoscalers, and take the target's ServiceAccount out of bindings.
+// and its autoscalers, take the target's ServiceAccount out of bindings, and
+// suspend the sync object that delivers the target.
 type Patch struct {
 	Object fleet.ObjectRef
 	Fields map[string]any
@@ -35,6 +36,10 @@ var patchable = map[string]patching{
 
 	"rbac.authorization.k8s.io/RoleBinding":        {check: checkBinding, reaches: sharing},
 	"rbac.authorization.k8s.io/ClusterRoleBinding": {check: checkBinding, reaches: sharing},
+
+	"kustomize.toolkit.fluxcd.io/Kustomization": {check: checkDelivery, reaches: delivered},
+	"helm.toolkit.fluxcd.io/HelmRelease":        {check: checkDelivery, reaches: delivered},
+	"argoproj.io/Application":                   {check: checkDelivery, reaches: delivered},
 }
 
 func patchingOf(ref fleet.ObjectRef) (patching, bool) {

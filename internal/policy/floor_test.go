@@ -34,6 +34,17 @@ func (cluster) Appliers(...fleet.ObjectRef) fleet.Appliers {
 	return fleet.Appliers{Users: []string{"system:serviceaccount:flux-system:kustomize-controller"}}
 }
 
+func (cluster) Delivering(root string) (fleet.ObjectRef, bool) {
+	return fleet.ObjectRef{APIVersion: "kustomize.toolkit.fluxcd.io/v1", Kind: "Kustomization", Namespace: "flux-system", Name: root}, root != ""
+}
+
+func (cluster) Unliftable(sync fleet.ObjectRef) string {
+	if sync.Name == "flux-system" {
+		return "it applies its own manifest"
+	}
+	return ""
+}
+
 func (c cluster) Hits(obj *unstructured.Unstructured) (hit []fleet.Workload, err error) {
 	if obj.GetName() == "irgit-unknown" {
 		return nil, errors.New("no selector that can be read")

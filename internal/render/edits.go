@@ -107,7 +107,7 @@ func (e Edit) allowed() bool {
 		case fleet.BySync:
 			ok = c.List && e.syncItem(at, c.Value)
 		case fleet.InManifest:
-			ok = !c.List && patchable[e.Selector.Group+"/"+e.Selector.Kind] != nil && scalar(c.Path)
+			ok = !c.List && scalar(e.Selector.Group+"/"+e.Selector.Kind, c.Path)
 		}
 		if !ok {
 			return false
@@ -116,9 +116,16 @@ func (e Edit) allowed() bool {
 	return len(e.Changes) > 0
 }
 
-// scalar reports whether a path is one of a field that irgit sets in a manifest:
-// of the spec, or an annotation that a patch may set.
-func scalar(at edit.Path) bool {
+// scalar reports whether a path is one of a field that irgit sets in a manifest
+// of a kind: of the spec, or an annotation that a patch may set; of a sync object
+// that which suspends it.
+func scalar(kind string, at edit.Path) bool {
+	if isSync(kind) {
+		return slices.Contains([]string{"spec.suspend", "spec.syncPolicy.automated.enabled"}, at.String())
+	}
+	if patchable[kind] == nil {
+		return false
+	}
 	if len(at) == 3 && at[0] == "metadata" && at[1] == "annotations" {
 		return annotations.MatchString(at[2])
 	}

@@ -58,7 +58,7 @@ func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *St
 	if err != nil {
 		return failed(err)
 	}
-	if reason := cmp.Or(b.contradiction(patches), b.held(patches)); reason != "" {
+	if reason := cmp.Or(b.contradiction(patches), b.held(patches), b.unliftable(patches), b.twoPhased(patches)); reason != "" {
 		return misfit(reason, nil)
 	}
 	for _, n := range slices.Concat(t.common.resources, v.resources) {
