@@ -28,7 +28,7 @@ func checkBinding(s Surroundings, p Patch, target fleet.Workload) (refusals []Re
 	switch {
 	case len(p.Fields) != 1 || !isList:
 		refuse("A9", "the patch of %s touches more than its subjects", name)
-	case !slices.EqualFunc(left, want, func(a, b any) bool { return reflect.DeepEqual(a, b) }):
+	case !slices.EqualFunc(left, want, reflect.DeepEqual):
 		refuse("A9", "the patch of %s leaves other subjects than those beside the ServiceAccount of %s", name, target.String())
 	case len(want) == len(old):
 		refuse("K3", "%s does not name the ServiceAccount of %s: its patch would contain nothing", name, target.String())

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -30,7 +31,7 @@ func clash(path []string, a, b map[string]any) (at []string, was, is any, found 
 		if !both {
 			continue
 		}
-		here := append(path[:len(path):len(path)], fieldName(key, len(path) > 0))
+		here := slices.Concat(path, []string{fieldName(key, len(path) > 0)})
 		if at, was, is, found := clashAt(here, key, before, b[key]); found {
 			return at, was, is, true
 		}

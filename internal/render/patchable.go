@@ -37,7 +37,7 @@ func (b *bundler) revokes(p Patch) string {
 	}
 	old, _ := binding.Object["subjects"].([]any)
 	want := slices.DeleteFunc(slices.Clone(old), func(s any) bool { return fleet.IsSubject(s, b.target) })
-	return unless(len(want) < len(old) && slices.EqualFunc(left, want, func(x, y any) bool { return reflect.DeepEqual(x, y) }),
+	return unless(len(want) < len(old) && slices.EqualFunc(left, want, reflect.DeepEqual),
 		"leaves a binding with other subjects than those beside the target's ServiceAccount")
 }
 
