@@ -392,7 +392,7 @@ func TestCompletion(t *testing.T) {
 func TestActionsAndRender(t *testing.T) {
 	code, out, stderr := irgit(t, nil, "actions", "list")
 	require.Equal(t, exitOK, code, stderr)
-	for _, name := range []string{"deny-east-west", "deny-http", "freeze-changes", "freeze-rollout", "freeze-scale", "quarantine"} {
+	for _, name := range []string{"deny-east-west", "deny-http", "deny-image", "freeze-changes", "freeze-delivery", "freeze-rollout", "freeze-scale", "quarantine", "respawn-hardened", "restart-workload", "revoke-identity", "scale-to-zero"} {
 		require.Contains(t, out, name)
 		code, shown, stderr := irgit(t, nil, "actions", "show", name)
 		require.Equal(t, exitOK, code, stderr)

@@ -31,6 +31,10 @@ type Surroundings interface {
 	Resolve(q fleet.Query) fleet.Resolution
 	Object(ref fleet.ObjectRef) (*unstructured.Unstructured, bool)
 	Appliers(refs ...fleet.ObjectRef) fleet.Appliers
+	// Delivering is the sync object that applies a root.
+	Delivering(root string) (fleet.ObjectRef, bool)
+	// Unliftable says why a sync object must not be suspended, "" when it may.
+	Unliftable(sync fleet.ObjectRef) string
 }
 
 // protectedNamespaces are never contained, whatever a fleet says of itself:

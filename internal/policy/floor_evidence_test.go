@@ -57,9 +57,14 @@ func TestThreatG3SnapshotsAreOfTheTargetsVolumes(t *testing.T) {
 	} {
 		require.Equal(t, []string{"G3"}, check(source), source)
 	}
-	claim := func(name string) []fleet.ObjectRef {
-		return []fleet.ObjectRef{{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: "payments", Name: name}}
+	claim := func(name string, fields ...string) []Patch {
+		p := Patch{Object: fleet.ObjectRef{APIVersion: "v1", Kind: "PersistentVolumeClaim", Namespace: "payments", Name: name}, Fields: map[string]any{}}
+		for _, f := range fields {
+			p.Fields[f] = map[string]any{}
+		}
+		return []Patch{p}
 	}
-	require.Empty(t, checkObjects(cluster{target}, nil, claim("data-payments"), target))
-	require.Equal(t, []string{"G3"}, guardrails(checkObjects(cluster{target}, nil, claim("data-ledger"), target)))
+	require.Empty(t, checkObjects(cluster{target}, nil, claim("data-payments", "metadata"), target))
+	require.Equal(t, []string{"G3"}, guardrails(checkObjects(cluster{target}, nil, claim("data-ledger", "metadata"), target)))
+	require.Equal(t, []string{"A9"}, guardrails(checkObjects(cluster{target}, nil, claim("data-payments", "metadata", "spec"), target)))
 }

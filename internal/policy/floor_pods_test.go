@@ -67,7 +67,7 @@ func TestPoliciesOfAnIsolatedPod(t *testing.T) {
 	world := cluster{target, workload("payments", "ledger")}
 	isolated := func(selector string) []string {
 		objs := append(object(t, networkPolicy("payments", selector)), object(t, declaredPod)...)
-		others, err := collateral(world, objs, target)
+		others, err := collateral(world, objs, nil, target)
 		require.NoError(t, err)
 		require.Empty(t, others)
 		return guardrails(checkObjects(world, objs, nil, target))

@@ -212,31 +212,11 @@ func (c *compiler) checkContent(at string, resources []map[string]any, patches [
 				c.doc.Problem(fmt.Sprintf("%s.patches[%d].fields.%s", at, i, own), "a patch may not touch %s", own)
 			}
 		}
-		c.checkMetadata(fmt.Sprintf("%s.patches[%d].fields.metadata", at, i), p.Fields["metadata"])
+		for _, wrong := range badMetadata(p.Fields["metadata"]) {
+			c.doc.Problem(strict.Join(fmt.Sprintf("%s.patches[%d].fields", at, i), wrong.Path), "%s", wrong.Message)
+		}
 	}
 	return len(resources)+len(patches) > 0
-}
-
-// annotations are what a patch may set of an object's metadata: what tells a
-// controller to leave the object, or its pods, as they are.
-var annotations = regexp.MustCompile(`^(irgit\.dev/|autoscaling\.keda\.sh/paused|kustomize\.toolkit\.fluxcd\.io/prune$|argocd\.argoproj\.io/sync-options$|helm\.sh/resource-policy$)`)
-
-func (c *compiler) checkMetadata(at string, metadata any) {
-	fields, ok := metadata.(map[string]any)
-	if metadata != nil && !ok {
-		c.doc.Problem(at, "want annotations")
-	}
-	for _, key := range sorted(fields) {
-		if key != "annotations" {
-			c.doc.Problem(at+"."+key, "a patch may touch annotations only")
-		}
-	}
-	keys, _ := fields["annotations"].(map[string]any)
-	for _, key := range sorted(keys) {
-		if !annotations.MatchString(key) {
-			c.doc.Problem(at+".annotations", "a patch may not set %s: want one that pauses a scaler, keeps an object from being pruned, or begins with irgit.dev/", key)
-		}
-	}
 }
 
 func (c *compiler) needs(path, value, what string) {

@@ -76,13 +76,6 @@ func kinds() string {
 	return strings.Join(names, ", ")
 }
 
-// patchable are the kinds a template may patch.
-var patchable = []string{
-	"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/CronJob", "batch/Job",
-	"autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject", "argoproj.io/Rollout",
-	"/PersistentVolumeClaim",
-}
-
 func selects(v any) bool {
 	selector, _ := v.(map[string]any)
 	labels, _ := selector["matchLabels"].(map[string]any)

@@ -57,7 +57,10 @@ func TestBuiltInTemplatesAreComplete(t *testing.T) {
 	require.NoError(t, err)
 	c, problems := render.Load(sources)
 	require.Empty(t, problems)
-	require.Equal(t, []string{"delete-pod", "deny-east-west", "deny-http", "freeze-changes", "freeze-rollout", "freeze-scale", "hold-evidence", "isolate-pod", "observe-traffic", "quarantine", "snapshot-volume"}, c.Names())
+	require.Equal(t, []string{
+		"delete-pod", "deny-east-west", "deny-http", "deny-image", "freeze-changes", "freeze-delivery", "freeze-rollout", "freeze-scale", "hold-evidence", "isolate-pod",
+		"observe-traffic", "quarantine", "respawn-hardened", "restart-workload", "revoke-identity", "scale-to-zero", "snapshot-volume",
+	}, c.Names())
 	for _, a := range c.Actions() {
 		require.Equal(t, render.BuiltIn, a.Origin)
 		require.Regexp(t, `^built-in/`+a.Name+`\.yaml:1:1$`, a.File)

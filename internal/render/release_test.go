@@ -19,6 +19,7 @@ import (
 var every = []policy.Action{
 	act("quarantine"), act("quarantine", "dns", true), act("deny-east-west"), act("deny-http", "methods", []any{"DELETE"}),
 	act("freeze-scale"), act("freeze-rollout"), act("freeze-changes"), act("observe-traffic"), act("hold-evidence"), act("snapshot-volume"),
+	act("restart-workload"), act("respawn-hardened"), act("scale-to-zero"), act("revoke-identity", "unmount", true), act("deny-image"),
 }
 
 // For every action, on every workload it fits, in every cluster: what is
@@ -52,7 +53,10 @@ func TestReleaseIsTheInverseEverywhere(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, map[string]int{"quarantine": 24, "deny-east-west": 11, "deny-http": 4, "freeze-scale": 6, "freeze-rollout": 18, "freeze-changes": 18, "observe-traffic": 7, "hold-evidence": 18, "snapshot-volume": 3}, fits)
+	require.Equal(t, map[string]int{
+		"quarantine": 24, "deny-east-west": 11, "deny-http": 4, "freeze-scale": 9, "freeze-rollout": 18, "freeze-changes": 18, "observe-traffic": 7, "hold-evidence": 18,
+		"snapshot-volume": 3, "restart-workload": 15, "respawn-hardened": 15, "scale-to-zero": 9, "revoke-identity": 18, "deny-image": 18,
+	}, fits)
 }
 
 // Incidents that come and go in any order leave nothing behind, and each is

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,9 @@ func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *St
 	}
 	if err != nil {
 		return failed(err)
+	}
+	if reason := cmp.Or(b.contradiction(patches), b.held(patches), b.unliftable(patches), b.twoPhased(patches)); reason != "" {
+		return misfit(reason, nil)
 	}
 	for _, n := range slices.Concat(t.common.resources, v.resources) {
 		all, err := n.objects(ctx, vars)

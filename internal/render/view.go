@@ -68,6 +68,9 @@ type targetView struct {
 	Telemetries       []string          `json:"telemetries"` // names of Istio's Telemetries about it
 	Object            map[string]any    `json:"object"`      // as Git renders it
 	PodSpec           map[string]any    `json:"podSpec"`     // the spec of its pods' template
+	Images            []string          `json:"images"`      // of its containers
+	Beyond            []string          `json:"beyond"`      // what the pods ask for and Pod Security's level restricted forbids
+	Bindings          []objectView      `json:"bindings"`    // RoleBindings and ClusterRoleBindings of its ServiceAccount
 	Delivery          string            `json:"delivery"`    // Kind of the sync object that applies it, "" when none is known
 	Appliers          []string          `json:"appliers"`    // users as whom changes of it and of its autoscalers come from Git; no quotes in them
 	AppliersDoubt     string            `json:"appliersDoubt"`
@@ -187,10 +190,15 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	if object != nil {
 		view.Object = object.Object
 		view.PodSpec, _, _ = unstructured.NestedMap(object.Object, append(podTemplate(target.Kind), "spec")...)
+		view.Beyond = beyond(view.PodSpec)
+	}
+	for _, ref := range r.Index.Bindings(target) {
+		view.Bindings = append(view.Bindings, viewOf(r.Index, ref))
 	}
 	if ref, ok := r.Index.Delivering(target.Root); ok {
 		view.Delivery = ref.Kind
 	}
+	view.Images = r.Index.Images(target)
 	view.InMesh = inMesh(object, target, c.Mesh.Mode, cluster.Namespaces)
 	if c.Mesh.Mode == "istio-ambient" && c.Mesh.Waypoint != "" {
 		// A waypoint's ServiceAccount has its Gateway's name
