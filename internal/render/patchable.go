@@ -31,7 +31,7 @@ func anything(*bundler, Patch) string { return "" }
 // annotates: nothing but metadata is set, of which a template may set annotations.
 func annotates(_ *bundler, p Patch) string {
 	_, metadata := p.Fields["metadata"]
-	return unless(metadata && len(p.Fields) == 1, "sets more than annotations")
+	return unless(metadata && len(p.Fields) == 1, "sets more than metadata, of which a claim takes annotations only")
 }
 
 // revokes: what a binding is left with are its subjects but the target's
