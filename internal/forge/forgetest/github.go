@@ -10,6 +10,7 @@ package forgetest
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // stands for a commit id
 	"encoding/hex"
 	"fmt"
@@ -32,9 +33,20 @@ type Options struct {
 	NoDrafts      bool
 	Protected     bool     // every branch
 	Rules         []string // types of the rules that every branch has
+	Checks        []string // status checks that protection of every branch requires
+	NoAutoMerge   bool     // the repository's settings do not allow it
+	Squash        bool     // and no other way of merging
+	App           App      // that may log in
 
 	// Branch finds the tip of a branch; nil makes one up for every name.
 	Branch func(name string) (revision string, ok bool)
+}
+
+// App is a GitHub App with one installation; the zero value is none.
+type App struct {
+	ID           string
+	Installation int64
+	Key          *rsa.PublicKey
 }
 
 // PullRequest is what the repository keeps.
@@ -43,9 +55,13 @@ type PullRequest struct {
 	Title, Body, Head, Base  string
 	Author                   string
 	Labels, Reviewers, Teams []string
+	Assignees                []string
+	Comments                 []string
 	Draft, Closed, Merged    bool
 	Reviews                  int
 	Fork                     bool // its head is the same branch of a fork
+	Passed                   bool // its checks have passed, and nothing stands against merging
+	AutoMerge                bool // it is merged once they do
 
 	created time.Time
 }
@@ -71,6 +87,7 @@ type GitHub struct {
 	labels   []string
 	faults   []*Fault
 	requests []Request
+	tokens   map[string]time.Time // of the app, with their ends
 }
 
 // New makes a repository.
@@ -86,7 +103,7 @@ func New(o Options) *GitHub {
 	if o.Branch == nil {
 		o.Branch = func(name string) (string, bool) { return Revision(name), true }
 	}
-	return &GitHub{o: o, labels: slices.Clone(o.Labels)}
+	return &GitHub{o: o, labels: slices.Clone(o.Labels), tokens: make(map[string]time.Time)}
 }
 
 // Revision is the tip that is made up for a branch.
@@ -117,7 +134,9 @@ func (g *GitHub) PullRequests() []PullRequest {
 	out := make([]PullRequest, len(g.pulls))
 	for i, pr := range g.pulls {
 		out[i] = *pr
-		out[i].Labels, out[i].Reviewers, out[i].Teams = slices.Clone(pr.Labels), slices.Clone(pr.Reviewers), slices.Clone(pr.Teams)
+		for _, list := range []*[]string{&out[i].Labels, &out[i].Reviewers, &out[i].Teams, &out[i].Assignees, &out[i].Comments} {
+			*list = slices.Clone(*list)
+		}
 	}
 	return out
 }

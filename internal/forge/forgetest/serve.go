@@ -19,7 +19,7 @@ func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	path := strings.TrimPrefix(r.URL.Path, "/api/v3")
+	path := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/api"), "/v3") // GraphQL is at /api/graphql
 	seen := Request{Method: r.Method, Path: path, Authorization: r.Header.Get("Authorization"), Body: string(body), At: time.Now()}
 	if r.URL.RawQuery != "" {
 		seen.Path += "?" + r.URL.RawQuery
@@ -93,8 +93,15 @@ func invalid(field, message string) answer {
 }
 
 func (g *GitHub) serve(r *http.Request, path string, body []byte) answer {
-	if got := r.Header.Get("Authorization"); got == "" || g.o.Token != "" && got != "Bearer "+g.o.Token {
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if a, ok := g.app(r.Method, path, token, body); ok {
+		return a
+	}
+	if !g.admits(token) {
 		return refuse(http.StatusUnauthorized, "Bad credentials")
+	}
+	if r.Method == http.MethodPost && path == "/graphql" {
+		return g.graphql(body)
 	}
 	rest, ok := strings.CutPrefix(path, "/repos/"+g.o.Owner+"/"+g.o.Name)
 	if !ok {
@@ -102,6 +109,9 @@ func (g *GitHub) serve(r *http.Request, path string, body []byte) answer {
 	}
 	if a, ok := g.branch(r.Method, rest); ok {
 		return a
+	}
+	if r.Method == http.MethodGet && rest == "" {
+		return answer{status: http.StatusOK, body: g.settings()}
 	}
 	segments := strings.Split(strings.TrimPrefix(rest, "/"), "/")
 	route := r.Method + " " + segments[0]
@@ -127,6 +137,14 @@ func (g *GitHub) serve(r *http.Request, path string, body []byte) answer {
 		return page(r, pr.Reviews, func(i int) any { return g.review(pr, i) })
 	case "POST pulls/#requested_reviewers":
 		return g.request(pr, body)
+	case "PUT pulls/#merge":
+		return g.merge(pr, body)
+	case "POST issues/#assignees":
+		return g.addAssignees(pr, body)
+	case "GET issues/#comments":
+		return page(r, len(pr.Comments), func(i int) any { return g.comment(pr, i) })
+	case "POST issues/#comments":
+		return g.addComment(pr, body)
 	case "POST issues/#labels":
 		return g.addLabels(pr, body)
 	case "GET labels":
