@@ -13,10 +13,10 @@ import (
 
 // forgeKinds are what forge.kind may be: a forge, git (the branch is the
 // proposal), or auto: by the repository's address.
-var forgeKinds = []string{"auto", "github", "git"}
+var forgeKinds = []string{"auto", "github", "gitlab", "gitea", "git"}
 
-// forgeHosts are the public hosts whose kind is known.
-var forgeHosts = map[string]string{"github.com": "github"}
+// forgeHosts are the public hosts whose kind is known; codeberg.org runs Forgejo.
+var forgeHosts = map[string]string{"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "gitea", "gitea.com": "gitea"}
 
 // forgeKind is the kind that auto stands for.
 func (c *Config) forgeKind() string {
@@ -53,11 +53,21 @@ func (c *Config) forge() (forge.Forge, error) {
 			return nil, usageError{fmt.Errorf("configuration: forge.token is not set, and the forge (%s) takes pull requests from known users only", kind), "set IRGIT_FORGE_TOKEN or IRGIT_AUTH_TOKEN to a token that may write pull requests, or forge.kind to git to only push the branch"}
 		}
 	}
-	f, err := forge.NewGitHub(o)
+	f, err := openForge(kind, o)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("configuration: forge: %w", err), "see forge.* in the README"}
 	}
 	return f, nil
+}
+
+func openForge(kind string, o forge.Options) (forge.Forge, error) {
+	switch kind {
+	case "gitlab":
+		return forge.NewGitLab(o)
+	case "gitea":
+		return forge.NewGitea(o)
+	}
+	return forge.NewGitHub(o)
 }
 
 // forgeToken is the first that is set of forge.token, auth.token and the one in

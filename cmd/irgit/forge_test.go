@@ -53,7 +53,7 @@ func TestForgeConfigurationSaysWhatIsWrong(t *testing.T) {
 		environ    []string
 		want, hint string
 	}{
-		"kind":             {[]string{repo, "IRGIT_FORGE_KIND=bitbucket"}, `forge.kind: "bitbucket" is not known`, "use one of auto, github"},
+		"kind":             {[]string{repo, "IRGIT_FORGE_KIND=bitbucket"}, `forge.kind: "bitbucket" is not known`, "use one of auto, github, gitlab, gitea, git"},
 		"token":            {[]string{repo}, "forge.token is not set", "set IRGIT_FORGE_TOKEN"},
 		"repository":       {[]string{repo, "IRGIT_FORGE_REPOSITORY=fleet", "IRGIT_FORGE_TOKEN=canary"}, `forge.repository: "fleet" is not owner/name`, "owner/name"},
 		"half of an app":   {app[:3], "auth.app.key is not set", "needs auth.app.id, auth.app.installation and auth.app.key"},
@@ -61,6 +61,10 @@ func TestForgeConfigurationSaysWhatIsWrong(t *testing.T) {
 		"app and token":    {append(app[:4:4], "IRGIT_AUTH_TOKEN=canary"), "auth.app and a token are both set", "the app gets its own"},
 		"app without hub":  {append(app[:4:4], "IRGIT_FORGE_KIND=git"), "auth.app is set, and the forge is git", "only GitHub has apps"},
 		"no such key file": {append(app[:3:3], "IRGIT_AUTH_APP_KEY=absent.pem"), "auth.app.key: open absent.pem", "private key that GitHub generated"},
+		"app on GitLab":    {append(app[1:4:4], "IRGIT_REPO=https://gitlab.com/acme/fleet"), "auth.app is set, and the forge is gitlab", "only GitHub has apps"},
+		"token on GitLab":  {[]string{"IRGIT_REPO=git@gitlab.com:acme/platform/fleet.git"}, "the forge (gitlab) takes pull requests from known users only", "set IRGIT_FORGE_TOKEN"},
+		"groups on Gitea":  {[]string{"IRGIT_REPO=https://codeberg.org/acme/sub/fleet", "IRGIT_FORGE_TOKEN=canary"}, `"acme/sub/fleet" is not owner/name`, "see forge.*"},
+		"plain http":       {[]string{"IRGIT_REPO=https://git.example.com/acme/fleet", "IRGIT_FORGE_KIND=gitea", "IRGIT_FORGE_URL=http://git.example.com", "IRGIT_FORGE_TOKEN=canary"}, "the address of the API is not https", "see forge.*"},
 		"no key":           {app, "the app's key is not PEM", "auth.app in the README"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,4 +75,18 @@ func TestForgeConfigurationSaysWhatIsWrong(t *testing.T) {
 			require.NotContains(t, out+stderr, "canary")
 		})
 	}
+}
+
+func TestForgeKindByAddress(t *testing.T) {
+	for repo, want := range map[string]string{
+		"https://github.com/acme/fleet": "github", "git@gitlab.com:acme/platform/fleet.git": "gitlab", "https://codeberg.org/acme/fleet.git": "gitea",
+		"https://gitea.com/acme/fleet": "gitea", "https://acme.ghe.com/acme/fleet": "github", "https://git.example.com/acme/fleet": "git", "/srv/fleet.git": "git",
+	} {
+		c := Config{Repo: repo, Forge: ForgeConfig{Kind: "auto"}}
+		require.Equal(t, want, c.forgeKind(), repo)
+	}
+	c := Config{Repo: "https://git.example.com/acme/fleet", Forge: ForgeConfig{Kind: "auto", URL: "https://git.example.com/api/v3"}}
+	require.Equal(t, "github", c.forgeKind())
+	c.Forge.Kind = "gitlab"
+	require.Equal(t, "gitlab", c.forgeKind())
 }

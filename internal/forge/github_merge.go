@@ -19,26 +19,17 @@ const enableAutoMerge = `mutation($pull: ID!, $head: GitObjectID!, $method: Pull
 // already cannot be left to GitHub's auto-merge, and is merged at once.
 func (g *GitHub) AutoMerge(ctx context.Context, pr PullRequest) error {
 	op := fmt.Sprintf("merge pull request %d automatically", pr.Number)
-	cannot := func(message, hint string) error {
-		return &Error{Op: op + " in " + g.repo.String(), Kind: ErrNotMergeable, Message: message, Hint: hint}
-	}
 	f, err := g.get(ctx, pr.Number)
-	switch {
-	case err != nil:
+	if err != nil || f.State == Merged {
 		return err
-	case f.State == Merged:
-		return nil
-	case f.State == Closed:
-		return cannot("it is closed", "reopen it")
-	case f.Revision != pr.Revision:
-		return cannot("its head is "+clean(f.Revision)+" and not the commit that was decided on", "somebody else pushed: a person decides")
 	}
 	p, err := g.Protection(ctx, f.Base)
 	if err != nil {
 		return err
 	}
-	if len(p.Checks) == 0 {
-		return cannot("branch "+f.Base+" requires no status checks", "require the checks that validate the fleet, by a rule set")
+	if why := f.unmergeable(pr, p); why != nil {
+		why.Op = op + " in " + g.repo.String()
+		return why
 	}
 	method, err := g.method(ctx)
 	if err != nil {
@@ -51,9 +42,12 @@ func (g *GitHub) AutoMerge(ctx context.Context, pr PullRequest) error {
 		return err
 	}
 	if !strings.Contains(said, "clean status") {
-		return cannot(g.secrets.quote(said), "allow auto-merge in the repository's settings, and merge by hand until then")
+		return &Error{
+			Op: op + " in " + g.repo.String(), Kind: ErrNotMergeable, Message: g.secrets.quote(said),
+			Hint: "allow auto-merge in the repository's settings, and merge by hand until then",
+		}
 	}
-	return g.merge(ctx, op, pr, method)
+	return refused(g.merge(ctx, op, pr, method), "a person decides")
 }
 
 // merge merges at once, at exactly the revision.

@@ -176,3 +176,31 @@ func (p proposer) Close(ctx context.Context, number int) error {
 	}
 	return p.api.close(ctx, number)
 }
+
+// unmergeable says why a pull request cannot be left to the forge, nil if it
+// can. Its Op is the caller's.
+func (f *found) unmergeable(decided PullRequest, p Protection) *Error {
+	e := &Error{Kind: ErrNotMergeable}
+	switch {
+	case f.State != Open:
+		e.Message, e.Hint = "it is closed", "reopen it"
+	case f.Revision != decided.Revision:
+		e.Message = "its head is " + clean(f.Revision) + " and not the commit that was decided on"
+		e.Hint = "somebody else pushed: a person decides"
+	case len(p.Checks) == 0:
+		e.Message, e.Hint = "branch "+f.Base+" requires no status checks", "require the checks that validate the fleet"
+	default:
+		return nil
+	}
+	return e
+}
+
+// refused makes what a forge rejected of a merge a reason not to leave it to
+// the forge.
+func refused(err error, hint string) error {
+	var e *Error
+	if errors.As(err, &e) && (e.Kind == ErrRejected || e.Status == http.StatusConflict) {
+		e.Kind, e.Hint = ErrNotMergeable, hint
+	}
+	return err
+}

@@ -1,75 +1,14 @@
 package forgetest
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const documentation = "https://docs.github.com/rest"
-
-// ServeHTTP answers one request of the API, below / and below /api/v3/.
-func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	path := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/api"), "/v3") // GraphQL is at /api/graphql
-	seen := Request{Method: r.Method, Path: path, Authorization: r.Header.Get("Authorization"), Body: string(body), At: time.Now()}
-	if r.URL.RawQuery != "" {
-		seen.Path += "?" + r.URL.RawQuery
-	}
-	g.mu.Lock()
-	g.requests = append(g.requests, seen)
-	g.mu.Unlock()
-
-	f := g.fault(r.Method, path)
-	if f == nil {
-		f = new(Fault)
-	}
-	if f.Before != nil {
-		f.Before()
-	}
-	if f.Dead {
-		panic(http.ErrAbortHandler)
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	if f.Status != 0 || f.Cut {
-		w.Header().Set(FaultHeader, "1")
-	}
-	if f.Status != 0 {
-		for key, value := range f.Header {
-			w.Header().Set(key, value)
-		}
-		w.WriteHeader(f.Status)
-		if f.Raw != "" {
-			_, _ = io.WriteString(w, f.Raw)
-		} else {
-			_ = json.NewEncoder(w).Encode(map[string]any{"message": f.Message, "documentation_url": documentation})
-		}
-		return
-	}
-	g.mu.Lock()
-	a := g.serve(r, path, body)
-	g.mu.Unlock()
-	out, err := json.Marshal(a.body)
-	if err != nil || f.Lost {
-		panic(http.ErrAbortHandler)
-	}
-	if f.Cut {
-		out = out[:len(out)/2]
-	}
-	for key, value := range a.header {
-		w.Header().Set(key, value)
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(out)
-}
 
 type answer struct {
 	status int
