@@ -37,7 +37,7 @@ func (o Options) connect(forge, needs string) (*caller, *http.Client, *url.URL, 
 	c := newCaller(o)
 	token := func(context.Context) (string, error) { return o.Token, nil }
 	if o.App != nil {
-		token, c.secrets = o.App.Token, o.App.caller.secrets
+		token, c.secrets = o.App.Token, o.App.secrets
 	} else if e := checkToken(o.Token); e != nil {
 		if e.Hint == "" {
 			e.Hint = "give a token with the " + needs

@@ -199,7 +199,7 @@ func (f *found) unmergeable(decided PullRequest, p Protection) *Error {
 // the forge.
 func refused(err error, hint string) error {
 	var e *Error
-	if errors.As(err, &e) && (e.Kind == ErrRejected || e.Status == http.StatusConflict) {
+	if errors.As(err, &e) && errors.Is(e, ErrRejected) {
 		e.Kind, e.Hint = ErrNotMergeable, hint
 	}
 	return err

@@ -179,7 +179,7 @@ func (g *GitLab) mergeRequest(pr *PullRequest) map[string]any {
 }
 
 func (g *GitLab) note(pr *PullRequest, i int) map[string]any {
-	return map[string]any{"id": pr.Number*1000 + i, "body": pr.Comments[i], "author": person(g.o.User), "system": false, "noteable_iid": pr.Number, "noteable_type": "MergeRequest"}
+	return map[string]any{"id": pr.Number*1000 + i, "body": pr.Comments[i], "author": person(g.o.User), "system": false}
 }
 
 func (g *GitLab) addNote(pr *PullRequest, body []byte) answer {
