@@ -152,7 +152,7 @@ func explain(err error) error {
 		return hintedError{err, "if you trust it: git config --global --add safe.directory " + owner.Dir}
 	case errors.Is(err, gitops.ErrRejected):
 		return hintedError{err, "a rule or hook of the server refused the branch; irgit pushes to irgit/* only"}
-	case errors.Is(err, gitops.ErrUnreachable), errors.Is(err, forge.ErrUnreachable), errors.Is(err, gitops.ErrMoved):
+	case errors.Is(err, gitops.ErrUnreachable), errors.Is(err, forge.ErrUnreachable), errors.Is(err, forge.ErrRateLimited), errors.Is(err, gitops.ErrMoved):
 		return hintedError{err, "the same command may be run again: what was done is not done twice"}
 	}
 	return err
