@@ -60,7 +60,9 @@ func TestGiteaLife(t *testing.T) {
 			require.NoError(t, b.forge.Comment(t.Context(), 72, "Applied.\n"))
 		}
 		require.Len(t, b.PullRequests()[71].Comments, 1)
-		require.ErrorContains(t, b.forge.AutoMerge(t.Context(), again.PullRequest), "Not all required status checks successful; try again")
+		err = b.forge.AutoMerge(t.Context(), again.PullRequest)
+		require.ErrorContains(t, err, "Not all required status checks successful; try again")
+		require.True(t, forge.Temporary(err))
 		b.Change(72, func(pr *forgetest.PullRequest) { pr.Passed = true })
 		require.NoError(t, b.forge.AutoMerge(t.Context(), again.PullRequest))
 		b.Gone = []string{branch}

@@ -113,7 +113,7 @@ func (g *Gitea) labels(ctx context.Context) (all []*gitea.Label, err error) {
 		all = append(all, list...)
 		return false, response, err
 	})
-	if errors.Is(err, ErrNotFound) { // a person's repository, or no scope to look
+	if errors.Is(err, ErrNotFound) { // a person's repository, or a token without read:organization
 		err = nil
 	}
 	return all, err
@@ -210,5 +210,5 @@ func (g *Gitea) AutoMerge(ctx context.Context, pr PullRequest) error {
 		_, _, err := sdk.MergePullRequest(g.repo.Owner, g.repo.Name, int64(pr.Number), gitea.MergePullRequestOption{Style: style, HeadCommitId: pr.Revision})
 		return err
 	})
-	return refused(err, "try again when its checks have passed and it is approved")
+	return refused(err, true, "try again when its checks have passed and it is approved")
 }

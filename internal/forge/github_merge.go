@@ -47,7 +47,7 @@ func (g *GitHub) AutoMerge(ctx context.Context, pr PullRequest) error {
 			Hint: "allow auto-merge in the repository's settings, and merge by hand until then",
 		}
 	}
-	return refused(g.merge(ctx, op, pr, method), "a person decides")
+	return refused(g.merge(ctx, op, pr, method), false, "a person decides")
 }
 
 // merge merges at once, at exactly the revision.

@@ -179,5 +179,5 @@ func (g *GitLab) AutoMerge(ctx context.Context, pr PullRequest) error {
 		e.Kind, e.Hint = ErrNotMergeable, "the token's owner may not merge into the branch"
 		return err
 	}
-	return refused(err, "try again when it can be merged, or let a person decide")
+	return refused(err, true, "try again when it can be merged, or let a person decide")
 }

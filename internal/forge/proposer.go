@@ -196,11 +196,11 @@ func (f *found) unmergeable(decided PullRequest, p Protection) *Error {
 }
 
 // refused makes what a forge rejected of a merge a reason not to leave it to
-// the forge.
-func refused(err error, hint string) error {
+// the forge, and says whether that may pass by itself.
+func refused(err error, passes bool, hint string) error {
 	var e *Error
 	if errors.As(err, &e) && errors.Is(e, ErrRejected) {
-		e.Kind, e.Hint = ErrNotMergeable, hint
+		e.Kind, e.Hint, e.Retryable = ErrNotMergeable, hint, passes
 	}
 	return err
 }

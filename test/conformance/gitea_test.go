@@ -88,6 +88,8 @@ func newWorld(t *testing.T, transport http.RoundTripper) *world {
 	w.git("commit", "-qm", "The fleet")
 	w.git("push", "-q", w.remote, "main")
 	w.revert = w.git("rev-parse", "HEAD^{tree}")
+	// Pushes are worked on after they are answered; an empty repository has no pull requests.
+	require.Eventually(t, func() bool { return w.as("root", "GET", fleet, nil)["empty"] == false }, time.Minute, 100*time.Millisecond)
 	w.as("root", "POST", fleet+"/branch_protections", map[string]any{
 		"rule_name": "main", "enable_push": false, "required_approvals": 1, "enable_status_check": true, "status_check_contexts": []string{check},
 	})
@@ -157,7 +159,7 @@ func (w *world) payments(minute int) *incident.Outcome {
 	return w.respond("payments", "payments-6d4cf56db6-x2x9p", minute)
 }
 
-// open counts pull requests of any state.
+// count counts pull requests of any state.
 func (w *world) count() int {
 	w.t.Helper()
 	_, text := w.try("root", "GET", pulls+"?state=all", nil)

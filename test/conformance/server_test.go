@@ -51,9 +51,10 @@ func startGitea(t *testing.T) *server {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(s.config, fmt.Appendf(nil, settings, strings.TrimSpace(string(me)), s.dir, static, address.Port), 0o600))
 	s.run("migrate")
-	for user, scopes := range map[string]string{"root": "all", "alice": "all", "irgit-bot": "write:repository,write:issue"} {
+	for user, scopes := range map[string]string{"root": "all", "alice": "all", "irgit-bot": "write:repository,write:issue,read:organization"} {
 		s.run("admin", "user", "create", "--username", user, "--email", user+"@example.com", "--random-password", "--must-change-password=false", fmt.Sprintf("--admin=%t", user == "root"))
-		s.tokens[user] = strings.TrimSpace(s.run("admin", "user", "generate-access-token", "--username", user, "--token-name", "t", "--scopes", scopes, "--raw"))
+		said := strings.Fields(s.run("admin", "user", "generate-access-token", "--username", user, "--token-name", "t", "--scopes", scopes, "--raw"))
+		s.tokens[user] = said[len(said)-1] // the log may come before it
 	}
 	s.serve()
 	return s
@@ -95,7 +96,7 @@ ENABLED = false
 ISSUE_INDEXER_TYPE = db
 [log]
 MODE = console
-LEVEL = warn
+LEVEL = error
 [cron.update_checker]
 ENABLED = false
 `
