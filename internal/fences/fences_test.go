@@ -57,6 +57,8 @@ var allowed = map[string][]string{
 var fenced = map[string][]string{
 	"github.com/go-git/":           {"internal/gitops"},
 	"github.com/google/go-github/": {"internal/forge"},
+	"gitlab.com/gitlab-org/":       {"internal/forge"},
+	"code.gitea.io/":               {"internal/forge"},
 	"sigs.k8s.io/kustomize/api":    {"internal/kustomize"},
 	"cel.dev/":                     {"internal/expr"},
 	"github.com/google/cel-go":     {},
