@@ -26,7 +26,7 @@ func TestHitsOfImages(t *testing.T) {
 				"failurePolicy": "Fail",
 				"matchConstraints": map[string]any{
 					"namespaceSelector": map[string]any{"matchLabels": map[string]any{NamespaceName: "shop"}},
-					"resourceRules":     []any{map[string]any(newPods)},
+					"resourceRules":     []any{newPods},
 				},
 				"validations": []any{map[string]any{"expression": ImageRule(images)}},
 			},

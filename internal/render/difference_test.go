@@ -47,5 +47,6 @@ func TestMergePatchOfAPodsLists(t *testing.T) {
 	require.Equal(t, []any{item("more"), item("tmp", "emptyDir", map[string]any{})}, added["volumes"])
 	require.Equal(t, []FieldChange{{`volumes["more"]`, nil, item("more")}}, fieldChanges(got, added))
 	require.Equal(t, []FieldChange{{"containers", "a, b", "b, a"}}, fieldChanges(
-		map[string]any{"containers": []any{item("a"), item("b")}}, map[string]any{"containers": []any{item("b"), item("a")}}))
+		map[string]any{"containers": []any{item("a"), item("b")}}, map[string]any{"containers": []any{item("b"), item("a")}},
+	))
 }
