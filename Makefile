@@ -11,7 +11,7 @@ LINT     = $(GO) tool -modfile=tools/lint/go.mod
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/irgit
@@ -29,6 +29,10 @@ test: ## run the tests (offline)
 .PHONY: e2e
 e2e: build ## hold irgit against a real API server and real Flux (the first time it builds them: up to 20 minutes)
 	programs=$$(e2e/build) && cd e2e && IRGIT_E2E_PROGRAMS=$$programs IRGIT_E2E_IRGIT=$(CURDIR)/$(BIN) $(GO) test -count=1 -v -timeout 20m ./...
+
+.PHONY: conformance
+conformance: ## hold irgit against a real Gitea server (the first time it builds it: up to 20 minutes)
+	programs=$$(tools/gitea/build) && IRGIT_CONFORMANCE_PROGRAMS=$$programs $(GO) test -count=1 -v -timeout 15m ./test/conformance
 
 .PHONY: race
 race: ## run the tests under the race detector

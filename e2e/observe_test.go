@@ -185,6 +185,12 @@ func (w *world) snapshot(t *testing.T) map[string]string {
 // asBefore holds the cluster against a snapshot of it.
 func (w *world) asBefore(t *testing.T, before map[string]string) {
 	t.Helper()
+	require.Empty(t, w.differences(t, before), "the cluster is not as it was")
+}
+
+// differences are those of the cluster from a snapshot of it, by line.
+func (w *world) differences(t *testing.T, before map[string]string) string {
+	t.Helper()
 	var differs []string
 	now := w.snapshot(t)
 	for object, was := range before {
@@ -199,7 +205,7 @@ func (w *world) asBefore(t *testing.T, before map[string]string) {
 			differs = append(differs, "new: "+object)
 		}
 	}
-	require.Empty(t, strings.Join(differs, "\n"), "the cluster is not as it was")
+	return strings.Join(differs, "\n")
 }
 
 // pods are the pods of a namespace by name, with their uids.

@@ -24,7 +24,7 @@ func (d *actionDoc) catalogue(all []render.Action) {
 	d.line("What a response policy can ask for. This page is made from the files in [templates](../templates) by\n" +
 		"`go test ./cmd/irgit -run ActionsPage -update`; `irgit actions show ACTION` prints the same of one action, those of your own folder included.\n" +
 		"[Write your own action](write-an-action.md) says how to add to them.")
-	for _, tactic := range []string{"isolate", "evict", "harden", "restore"} {
+	for _, tactic := range []string{"isolate", "evict", "harden", "restore", "detect"} {
 		of := slices.DeleteFunc(slices.Clone(all), func(a render.Action) bool { return a.Vocabulary.Tactic != tactic })
 		if len(of) == 0 {
 			continue

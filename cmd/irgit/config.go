@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 	"sigs.k8s.io/yaml"
+
+	"github.com/irgit/irgit/internal/forge"
 )
 
 // Config is everything irgit can be told outside the fleet repository. It is
@@ -34,6 +36,8 @@ type Config struct {
 	Signing   SigningConfig   `mapstructure:"signing"`
 	Forge     ForgeConfig     `mapstructure:"forge"`
 	Redaction RedactionConfig `mapstructure:"redaction"`
+
+	signedIn *forge.App // once app was asked
 }
 
 // AuthorConfig is who containment commits are by.
@@ -49,6 +53,15 @@ type AuthConfig struct {
 	SSHKey     string `mapstructure:"sshKey"`                   // file
 	Passphrase string `mapstructure:"passphrase" secret:"true"` // of sshKey
 	KnownHosts string `mapstructure:"knownHosts"`               // file
+
+	App AppConfig `mapstructure:"app"`
+}
+
+// AppConfig is the GitHub App that irgit is, instead of a token.
+type AppConfig struct {
+	ID           string `mapstructure:"id"`                // the app's id or client id
+	Installation string `mapstructure:"installation"`      // number of the installation on the repository's owner
+	Key          string `mapstructure:"key" secret:"file"` // file of the app's private key
 }
 
 // SigningConfig is how commits are signed.
@@ -60,8 +73,8 @@ type SigningConfig struct {
 
 // ForgeConfig is where pull requests are opened.
 type ForgeConfig struct {
-	Kind       string `mapstructure:"kind"`       // github, git (the branch is the proposal), or auto: by the repository's address
-	URL        string `mapstructure:"url"`        // API of a GitHub Enterprise Server
+	Kind       string `mapstructure:"kind"`       // one of forgeKinds
+	URL        string `mapstructure:"url"`        // of the API, where that is not at the repository's host
 	Repository string `mapstructure:"repository"` // owner/name; default: of the repository's address
 	Token      string `mapstructure:"token" secret:"true"`
 }
@@ -86,6 +99,7 @@ func defaults() map[string]any {
 		"repo": "", "base": "", "cache": defaultCache(), "cluster": "", "policies": "", "templates": "",
 		"author.name": "irgit", "author.email": "irgit@localhost",
 		"auth.username": "", "auth.token": "", "auth.sshkey": "", "auth.passphrase": "", "auth.knownhosts": "",
+		"auth.app.id": "", "auth.app.installation": "", "auth.app.key": "",
 		"signing.format": "", "signing.key": "", "signing.passphrase": "",
 		"forge.kind": "auto", "forge.url": "", "forge.repository": "", "forge.token": "", "redaction.key": "",
 	}
@@ -212,8 +226,8 @@ func (c *Config) check() error {
 	switch {
 	case !slices.Contains([]string{"", "ssh", "openpgp"}, c.Signing.Format):
 		return usageError{fmt.Errorf("configuration: signing.format: %q is not known", c.Signing.Format), "use ssh or openpgp"}
-	case !slices.Contains([]string{"auto", "github", "git"}, c.Forge.Kind):
-		return usageError{fmt.Errorf("configuration: forge.kind: %q is not known", c.Forge.Kind), "use auto, github or git"}
+	case !slices.Contains(forgeKinds, c.Forge.Kind):
+		return usageError{fmt.Errorf("configuration: forge.kind: %q is not known", c.Forge.Kind), "use one of " + strings.Join(forgeKinds, ", ")}
 	case (c.Signing.Format == "") != (c.Signing.Key == ""):
 		return usageError{errors.New("configuration: signing needs both format and key"), "set signing.format to ssh or openpgp and signing.key to the file of the private key"}
 	}
@@ -252,18 +266,19 @@ func hide(v reflect.Value) {
 	}
 }
 
-// secretKeys are the keys of fields that are tagged as secrets.
-func secretKeys() (keys []string) {
-	groups := reflect.TypeFor[Config]()
-	for i := range groups.NumField() {
-		group := groups.Field(i)
-		if group.Type.Kind() != reflect.Struct {
-			continue
-		}
-		for j := range group.Type.NumField() {
-			if field := group.Type.Field(j); field.Tag.Get("secret") == "true" {
-				keys = append(keys, strings.ToLower(group.Tag.Get("mapstructure")+"."+field.Tag.Get("mapstructure")))
-			}
+// secretKeys are the keys of fields that are tagged as secrets, or as files of
+// them.
+func secretKeys() []string { return secretsOf(reflect.TypeFor[Config](), "") }
+
+func secretsOf(group reflect.Type, prefix string) (keys []string) {
+	for i := range group.NumField() {
+		field := group.Field(i)
+		key := strings.ToLower(prefix + field.Tag.Get("mapstructure"))
+		switch {
+		case field.Type.Kind() == reflect.Struct:
+			keys = append(keys, secretsOf(field.Type, key+".")...)
+		case field.Tag.Get("secret") != "":
+			keys = append(keys, key)
 		}
 	}
 	return keys

@@ -23,6 +23,7 @@ func TestThreatAFoundFileDoesNotDecideWhereSecretsGo(t *testing.T) {
 		"another case":          {"REPO: https://evil.example/x\n", "repo", []string{token}},
 		"signing passphrase":    {"repo: https://evil.example/x\n", "repo", []string{"IRGIT_SIGNING_PASSPHRASE=canary-9"}},
 		"ssh key's passphrase":  {"repo: ssh://evil.example/x\n", "repo", []string{"IRGIT_AUTH_PASSPHRASE=canary-9"}},
+		"an app's key":          {"repo: https://evil.example/x\n", "repo", []string{"IRGIT_AUTH_APP_KEY=/etc/irgit/canary.pem"}},
 		"override of one alone": {"repo: x\nforge: {url: https://evil.example/api}\n", "forge.url", []string{token, "IRGIT_REPO=https://github.com/acme/fleet"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +61,7 @@ func TestThreatAFoundFileDoesNotDecideWhereSecretsGo(t *testing.T) {
 }
 
 func TestSecretKeysAreThoseOfTheTags(t *testing.T) {
-	require.ElementsMatch(t, []string{"auth.token", "auth.passphrase", "signing.passphrase", "forge.token"}, secretKeys())
+	require.ElementsMatch(t, []string{"auth.token", "auth.passphrase", "signing.passphrase", "forge.token", "auth.app.key"}, secretKeys())
 	require.Subset(t, knownKeys(), secretKeys())
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ line below it is the way out. It sees what is in Git, and no cluster.`,
 // doctor makes the commit that a proposal would be, and does not push it; then
 // it reads the fleet as an alert would have it read.
 func doctor(ctx context.Context, c *Config, out io.Writer) error {
-	options, err := c.git(io.Discard)
+	options, err := c.git(ctx, io.Discard)
 	if err != nil {
 		return err
 	}
@@ -109,8 +110,17 @@ func (c *Config) review(ctx context.Context, base string, tree *gitops.Tree, out
 }
 
 // auth reads what the configuration names.
-func (c *Config) auth() (gitops.Auth, error) {
+func (c *Config) auth(ctx context.Context) (gitops.Auth, error) {
 	a := gitops.Auth{Username: c.Auth.Username, Token: c.Auth.Token, Passphrase: []byte(c.Auth.Passphrase), KnownHosts: c.Auth.KnownHosts}
+	app, err := c.app()
+	if err != nil {
+		return a, err
+	}
+	if app != nil && strings.HasPrefix(c.Repo, "http") {
+		if a.Token, err = app.Token(ctx); err != nil {
+			return a, explain(err)
+		}
+	}
 	if c.Auth.SSHKey == "" {
 		return a, nil
 	}

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"strings"
 
@@ -23,7 +23,7 @@ import (
 // engine makes what the configuration describes, and the redactor that the
 // input has to go through before it.
 func (c *Config) engine(cmd *cobra.Command, dryRun bool) (*incident.Engine, *redact.Redactor, error) {
-	git, err := c.git(cmd.ErrOrStderr())
+	git, err := c.git(cmd.Context(), cmd.ErrOrStderr())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,11 +60,11 @@ func (c *Config) engine(cmd *cobra.Command, dryRun bool) (*incident.Engine, *red
 
 // git is how to reach the fleet repository. What its server says while it
 // works goes to progress.
-func (c *Config) git(progress io.Writer) (gitops.Options, error) {
+func (c *Config) git(ctx context.Context, progress io.Writer) (gitops.Options, error) {
 	if c.Repo == "" {
 		return gitops.Options{}, usageError{errors.New("no fleet repository is given"), "use --repo, IRGIT_REPO or repo in irgit.yaml"}
 	}
-	auth, err := c.auth()
+	auth, err := c.auth(ctx)
 	if err != nil {
 		return gitops.Options{}, err
 	}
@@ -73,33 +73,6 @@ func (c *Config) git(progress io.Writer) (gitops.Options, error) {
 		cache = ""
 	}
 	return gitops.Options{URL: c.Repo, Auth: auth, CacheDir: cache, Progress: func(line string) { fmt.Fprintln(progress, "remote:", line) }}, nil
-}
-
-// forge is where the pull requests go.
-func (c *Config) forge() (forge.Forge, error) {
-	kind := c.Forge.Kind
-	if kind == "auto" {
-		kind = "git"
-		if at, err := forge.ParseRepository(c.Repo); c.Forge.URL != "" || err == nil && at.Host == "github.com" {
-			kind = "github"
-		}
-	}
-	if kind == "git" {
-		return forge.Git{}, nil
-	}
-	token := c.Forge.Token
-	if token == "" {
-		token = c.Auth.Token
-	}
-	if token == "" {
-		if u, err := url.Parse(c.Repo); err == nil && u.User != nil {
-			token, _ = u.User.Password()
-		}
-	}
-	if token == "" {
-		return nil, usageError{errors.New("configuration: forge.token is not set, and GitHub takes pull requests from known users only"), "set IRGIT_FORGE_TOKEN or IRGIT_AUTH_TOKEN to a token that may write pull requests, or forge.kind to git to only push the branch"}
-	}
-	return c.github(token)
 }
 
 func (c *Config) redactor() (*redact.Redactor, error) {
@@ -179,7 +152,7 @@ func explain(err error) error {
 		return hintedError{err, "if you trust it: git config --global --add safe.directory " + owner.Dir}
 	case errors.Is(err, gitops.ErrRejected):
 		return hintedError{err, "a rule or hook of the server refused the branch; irgit pushes to irgit/* only"}
-	case errors.Is(err, gitops.ErrUnreachable), errors.Is(err, forge.ErrUnreachable), errors.Is(err, gitops.ErrMoved):
+	case errors.Is(err, gitops.ErrUnreachable), errors.Is(err, forge.ErrUnreachable), errors.Is(err, forge.ErrRateLimited), errors.Is(err, gitops.ErrMoved):
 		return hintedError{err, "the same command may be run again: what was done is not done twice"}
 	}
 	return err
@@ -198,23 +171,4 @@ func loginHint(err error) string {
 		}
 	}
 	return "set auth.sshKey (IRGIT_AUTH_SSHKEY) to the file of an OpenSSH private key, or start an ssh agent that holds one"
-}
-
-// github is the adapter for the repository that the address, or
-// forge.repository, names.
-func (c *Config) github(token string) (forge.Forge, error) {
-	at, err := forge.ParseRepository(c.Repo)
-	if c.Forge.Repository != "" {
-		at.Owner, at.Name, _ = strings.Cut(c.Forge.Repository, "/")
-		if at.Host == "" {
-			at.Host = "github.com"
-		}
-	} else if err != nil {
-		return nil, usageError{fmt.Errorf("configuration: forge: %w", err), "set forge.repository to owner/name"}
-	}
-	gh, err := forge.NewGitHub(forge.GitHubOptions{Repository: at, API: c.Forge.URL, Token: token})
-	if err != nil {
-		return nil, usageError{fmt.Errorf("configuration: forge: %w", err), "see forge.* in the README"}
-	}
-	return gh, nil
 }

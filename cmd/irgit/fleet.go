@@ -98,7 +98,7 @@ func (v *view) undeclared() {
 }
 
 func (v *view) load(ctx context.Context, c *Config, revision string) error {
-	options, err := c.git(v.aside)
+	options, err := c.git(ctx, v.aside)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (o *initOptions) run(cmd *cobra.Command, environ []string) error {
 }
 
 func (o *initOptions) options(cmd *cobra.Command, c *Config) (out onboard.Options, err error) {
-	git, err := c.git(cmd.ErrOrStderr())
+	git, err := c.git(cmd.Context(), cmd.ErrOrStderr())
 	if err != nil {
 		return out, err
 	}

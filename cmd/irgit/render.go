@@ -101,7 +101,7 @@ func previewTree(cmd *cobra.Command, config *Config, at string) (*gitops.Tree, e
 	if _, err := os.Stat(filepath.Join(config.Repo, fleet.ConfigFile)); config.Repo != "" && err == nil {
 		return gitops.DirTree(config.Repo)
 	}
-	options, err := config.git(cmd.ErrOrStderr())
+	options, err := config.git(cmd.Context(), cmd.ErrOrStderr())
 	if err != nil {
 		return nil, err
 	}

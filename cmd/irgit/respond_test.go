@@ -392,7 +392,11 @@ func TestCompletion(t *testing.T) {
 func TestActionsAndRender(t *testing.T) {
 	code, out, stderr := irgit(t, nil, "actions", "list")
 	require.Equal(t, exitOK, code, stderr)
-	for _, name := range []string{"block-egress", "block-metadata", "block-source", "deny-east-west", "deny-http", "deny-identity", "freeze-changes", "freeze-rollout", "freeze-scale", "quarantine"} {
+	for _, name := range []string{
+		"block-egress", "block-metadata", "block-source", "delete-pod", "deny-east-west", "deny-http", "deny-identity", "deny-image", "freeze-changes", "freeze-delivery",
+		"freeze-rollout", "freeze-scale", "hold-evidence", "isolate-pod", "observe-traffic", "quarantine", "respawn-hardened", "restart-workload", "revoke-identity",
+		"scale-to-zero", "snapshot-volume",
+	} {
 		require.Contains(t, out, name)
 		code, shown, stderr := irgit(t, nil, "actions", "show", name)
 		require.Equal(t, exitOK, code, stderr)

@@ -183,7 +183,7 @@ type hasher struct {
 func (h *hasher) add(s string) {
 	for len(s) > 0 {
 		n := copy(h.buffer[:], s)
-		h.Write(h.buffer[:n]) //nolint:errcheck // a hash takes all
+		h.Write(h.buffer[:n])
 		s = s[n:]
 	}
 }
@@ -211,7 +211,7 @@ func identify(source Source, parts ...string) string {
 	h := hashing.Get().(*hasher)
 	for _, p := range parts {
 		n := append(strconv.AppendInt(h.buffer[:0], int64(len(p)), 10), ':')
-		h.Write(n) //nolint:errcheck // a hash takes all
+		h.Write(n)
 		h.add(p)
 	}
 	return h.hex(string(source)+":", 16)

@@ -179,6 +179,9 @@ var (
 // that a client can add fields, but never take one away: a line whose number of
 // fields is not exactly right is refused.
 func envoyLine(line string) (*node, error) {
+	if !isEnvoyLine(line) {
+		return nil, problem("neither JSON nor a line of Envoy's default format, which begins with a time in brackets")
+	}
 	at, rest, _ := strings.Cut(line[1:], "] ")
 	words, ok := quotedWords(rest)
 	if !ok || len(words) == 0 {

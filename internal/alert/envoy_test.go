@@ -47,3 +47,13 @@ func TestThreatG8HeadersCannotForgeFieldsOfALine(t *testing.T) {
 		require.Regexp(t, "quotes of the line|the line has", problemOf(t, line(agent)), agent)
 	}
 }
+
+func TestTextThatIsNoLineOfALog(t *testing.T) {
+	for _, in := range []string{"x", "\"a\"\f", "[", "not a log\nat all"} {
+		items, err := Decode([]byte(in), Options{Source: Envoy})
+		require.NoError(t, err)
+		for _, item := range items {
+			require.NotEmpty(t, item.Problem, "%q", in)
+		}
+	}
+}

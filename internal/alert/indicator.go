@@ -80,7 +80,6 @@ var (
 	domainForm = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+([a-z]{2,63}|xn--[a-z0-9-]{1,59})$`)
 	sha256Form = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	principal  = regexp.MustCompile(`^[!-~]{1,256}$`)
-	imageForm  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64})?$`)
 )
 
 // refanged undoes what people write so that a value cannot be clicked on.
@@ -123,7 +122,7 @@ func (e *evidence) indicator(kind, value string) string {
 		}
 		return value
 	case typeImage:
-		if len(value) > maxImage || !imageForm.MatchString(value) {
+		if len(value) > maxImage || !isImage(value) {
 			return ""
 		}
 		return e.free(value)
@@ -173,6 +172,26 @@ func (e *evidence) free(value string) string {
 		return ""
 	}
 	return value
+}
+
+// isImage reports a reference of registry, path, tag and digest in the letters
+// that these may have.
+func isImage(value string) bool {
+	name, digest, pinned := strings.Cut(value, "@")
+	if pinned && (!strings.HasPrefix(digest, "sha256:") || !sha256Form.MatchString(digest[len("sha256:"):])) {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if !isLetter(c) && (i == 0 || strings.IndexByte("._:/-", c) < 0) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func isLetter(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
 // isPublic reports an address that is nobody's own.

@@ -3,8 +3,10 @@ package alert
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -237,7 +239,9 @@ func promises(t require.TestingT, item Item) {
 	text, err := json.Marshal(a)
 	require.NoError(t, err)
 	require.True(t, utf8.Valid(text))
-	require.NotContains(t, string(text), `\u0000`)
+	for _, value := range append(slices.Collect(maps.Values(a.Fields)), a.Rule, strings.Join(a.Tags, " "), a.Subject.Pod, a.Subject.Namespace) {
+		require.NotContains(t, value, "\x00")
+	}
 	var back Alert
 	require.NoError(t, json.Unmarshal(text, &back))
 	require.Equal(t, *a, back)

@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"internal/forge/forgetest": {},
 	"internal/incident": {
 		"internal/alert", "internal/fleet", "internal/forge", "internal/gitops", "internal/manifest", "internal/policy",
-		"internal/proposal", "internal/redact", "internal/render", "internal/validate",
+		"internal/proposal", "internal/reach", "internal/redact", "internal/render", "internal/validate",
 	},
 	"internal/onboard": {
 		"internal/controllers", "internal/edit", "internal/fleet", "internal/forge", "internal/gitops", "internal/kustomize", "internal/manifest",
@@ -57,6 +57,8 @@ var allowed = map[string][]string{
 var fenced = map[string][]string{
 	"github.com/go-git/":           {"internal/gitops"},
 	"github.com/google/go-github/": {"internal/forge"},
+	"gitlab.com/gitlab-org/":       {"internal/forge"},
+	"code.gitea.io/":               {"internal/forge"},
 	"sigs.k8s.io/kustomize/api":    {"internal/kustomize"},
 	"cel.dev/":                     {"internal/expr"},
 	"github.com/google/cel-go":     {},

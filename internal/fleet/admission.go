@@ -14,14 +14,19 @@ import (
 const NamespaceName = "kubernetes.io/metadata.name"
 
 // watched lists the workloads whose changes, or whose autoscalers' changes, a
-// ValidatingAdmissionPolicy judges. One that is not held to objects by name in
-// one namespace by name may judge anything, and is an error.
+// ValidatingAdmissionPolicy judges, or those whose pods it denies by their
+// images. One that is held neither to objects by name nor to images, in one
+// namespace by name, may judge anything, and is an error.
 func (ix *Index) watched(u *unstructured.Unstructured) (hit []Workload, err error) {
 	constraints, _ := dig(u.Object, "spec", "matchConstraints").(map[string]any)
 	selector, _ := constraints["namespaceSelector"].(map[string]any)
 	names := texts(selector["matchLabels"])
 	if len(selector) != 1 || len(names) != 1 || names[NamespaceName] == "" {
 		return nil, errors.New("its namespaceSelector is not one namespace by its label " + NamespaceName)
+	}
+	spec, _ := u.Object["spec"].(map[string]any)
+	if images, ok := DeniedImages(spec); ok {
+		return ix.imaged(names[NamespaceName], images), nil
 	}
 	rules, _ := constraints["resourceRules"].([]any)
 	for _, rule := range rules {

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -23,27 +24,51 @@ func (ix *Index) Bindings(w Workload) (refs []ObjectRef) {
 	return refs
 }
 
-// Names reports whether a binding has w's ServiceAccount among its subjects. A
-// RoleBinding's subject without a namespace names nobody: the API server
-// refuses it.
+// Names reports whether a binding has w's ServiceAccount among its subjects.
 func Names(binding *unstructured.Unstructured, w Workload) bool {
 	if binding == nil {
 		return false
 	}
 	subjects, _ := binding.Object["subjects"].([]any)
-	return slices.ContainsFunc(subjects, func(s any) bool {
-		return text(dig(s, "kind")) == "ServiceAccount" && text(dig(s, "name")) == w.ServiceAccount && text(dig(s, "namespace")) == w.Namespace
-	})
+	return slices.ContainsFunc(subjects, func(s any) bool { return IsSubject(s, w) })
 }
+
+// IsSubject reports whether a subject of a binding is w's ServiceAccount, by
+// its name or as the user that it is. One without a namespace is nobody: the
+// API server refuses it.
+func IsSubject(subject any, w Workload) bool {
+	kind, name := text(dig(subject, "kind")), text(dig(subject, "name"))
+	return kind == "ServiceAccount" && name == w.ServiceAccount && text(dig(subject, "namespace")) == w.Namespace ||
+		kind == "User" && name == serviceAccount(w.Namespace, w.ServiceAccount)
+}
+
+// User is the user that w's ServiceAccount is to the API server.
+func (w Workload) User() string { return serviceAccount(w.Namespace, w.ServiceAccount) }
 
 // Delivering is the sync object that applies a root, as an object of the root
 // that it stands in. It is false where none is known.
 func (ix *Index) Delivering(root string) (ObjectRef, bool) {
-	r, known := ix.roots[root]
-	if !known || r.sync == nil {
-		return ObjectRef{}, false
+	ref, ok := ix.delivering(root)
+	return ref, ok && ix.fileOf(ref) != ""
+}
+
+// Objects lists what the cluster's roots render of the kinds that are asked
+// for. They are shared: nobody may change them. One that two roots render is
+// there twice.
+func (ix *Index) Objects(wanted func(ObjectRef) bool) (all []*unstructured.Unstructured) {
+	for _, namespace := range slices.Sorted(maps.Keys(ix.objects)) {
+		for _, o := range ix.objects[namespace] {
+			if !wanted(o.ref) {
+				continue
+			}
+			if u := o.object(); u != nil {
+				if u.GetNamespace() != o.ref.Namespace { // Argo CD fills it in
+					u = u.DeepCopy()
+					u.SetNamespace(o.ref.Namespace)
+				}
+				all = append(all, u)
+			}
+		}
 	}
-	o := r.sync.Object
-	ref := ObjectRef{o.APIVersion, o.Kind, o.Namespace, o.Name, r.parent}
-	return ref, ix.fileOf(ref) != ""
+	return all
 }

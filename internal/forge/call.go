@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/google/go-github/v66/github"
 )
 
 // operation is one kind of request and what it takes.
 type operation struct {
-	name       string
-	permission string // as GitHub's settings call it
-	write      bool
+	name  string
+	needs string // what the credential must allow, in the forge's own words: "permission contents: read"
+	write bool
 	// once: sending it again after a lost answer could do it twice. The caller
 	// looks first whether it was done.
 	once bool
@@ -26,11 +24,23 @@ const (
 	secondaryPause = time.Minute
 )
 
+// caller sends the requests of one repository, writes one after the other.
+type caller struct {
+	repo     Repository
+	secrets  *secrets
+	gate     *gate
+	pace     time.Duration
+	exchange time.Duration
+
+	writing   chan struct{} // holds one token while a write is under way
+	lastWrite time.Time     // guarded by writing
+}
+
 // call runs one request until it succeeds, cannot succeed, or the next attempt
 // would be later than the context allows. A rate limit is waited out.
-func (g *GitHub) call(ctx context.Context, o operation, send func(context.Context) (*github.Response, error)) error {
+func (c *caller) call(ctx context.Context, o operation, send func(context.Context) error) error {
 	for attempt := 1; ; attempt++ {
-		e := g.attempt(ctx, o, send)
+		e := c.attempt(ctx, o, send)
 		if e == nil {
 			return nil
 		}
@@ -39,6 +49,7 @@ func (g *GitHub) call(ctx context.Context, o operation, send func(context.Contex
 			if e.RetryAt.IsZero() {
 				e.RetryAt = time.Now().Add(secondaryPause << (attempt - 1))
 			}
+			e.RetryAt = c.gate.shut(e.RetryAt)
 			pause = max(time.Until(e.RetryAt), backoff(attempt))
 		}
 		again := e.Retryable && attempt < attempts && (!o.once || errors.Is(e, ErrRateLimited))
@@ -52,32 +63,42 @@ func (g *GitHub) call(ctx context.Context, o operation, send func(context.Contex
 }
 
 // attempt sends the request once. Writes go out one after the other, with the
-// pace between them.
-func (g *GitHub) attempt(ctx context.Context, o operation, send func(context.Context) (*github.Response, error)) *Error {
+// pace between them, and nothing goes out while the gate is shut.
+func (c *caller) attempt(ctx context.Context, o operation, send func(context.Context) error) *Error {
 	if o.write {
 		select {
-		case g.writing <- struct{}{}:
+		case c.writing <- struct{}{}:
 		case <-ctx.Done():
 			return ended(ctx, o.name)
 		}
-		defer func() { <-g.writing }()
-		if err := pauseFor(ctx, o.name, time.Until(g.lastWrite.Add(g.pace))); err != nil {
+		defer func() { <-c.writing }()
+		if err := pauseFor(ctx, o.name, time.Until(c.lastWrite.Add(c.pace))); err != nil {
 			return err
 		}
-		defer func() { g.lastWrite = time.Now() }()
+		defer func() { c.lastWrite = time.Now() }()
 	}
-	bounded, cancel := context.WithTimeout(ctx, g.exchange)
+	if until := c.gate.until(); time.Now().Before(until) {
+		if !fits(ctx, time.Until(until)) {
+			e := &Error{Op: o.name + " in " + c.repo.String(), Message: "it said so to an earlier request"}
+			e.limited(until)
+			return e
+		}
+		if err := pauseFor(ctx, o.name, time.Until(until)); err != nil {
+			return err
+		}
+	}
+	bounded, cancel := context.WithTimeout(ctx, c.exchange)
 	defer cancel()
-	response, err := send(bounded)
+	err := send(bounded)
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ended(ctx, o.name)
 	case bounded.Err() != nil:
-		return g.classify(o, nil, errNoAnswer)
+		err = errNoAnswer
 	}
-	return g.classify(o, response, err)
+	return c.classify(o, err)
 }
 
 func backoff(attempt int) time.Duration { return time.Second << (attempt - 1) }

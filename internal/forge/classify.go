@@ -5,43 +5,43 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/google/go-github/v66/github"
 )
 
-// classify sorts what go-github returned into one of the kinds.
-func (g *GitHub) classify(o operation, response *github.Response, err error) *Error {
-	e := &Error{Op: o.name + " in " + g.repo.String()}
-	defer func() { e.Message = g.quote(e.Message) }()
-	var answer *github.ErrorResponse
-	var primary *github.RateLimitError
-	var secondary *github.AbuseRateLimitError
-	var twoFactor *github.TwoFactorAuthError
+// answer is an answer with an error status. The transport makes an error of it,
+// so that it means the same whichever SDK asked.
+type answer struct {
+	status  int
+	header  http.Header
+	message string // "" when it was not the JSON of a forge
+}
+
+// Error is the status; the message has not been cleaned.
+func (a *answer) Error() string { return "it answered " + strconv.Itoa(a.status) }
+
+// classify sorts what went wrong with a request into one of the kinds.
+func (c *caller) classify(o operation, err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e // of the credential
+	}
+	e = &Error{Op: o.name + " in " + c.repo.String()}
+	defer func() { e.Message, e.Hint = c.secrets.quote(e.Message), c.secrets.quote(e.Hint) }()
+	var said *answer
 	switch {
-	case errors.As(err, &primary):
-		e.Status, e.Message = primary.Response.StatusCode, primary.Message
-		e.limited(primary.Rate.Reset.Time)
-	case errors.As(err, &secondary):
-		e.Status, e.Message = secondary.Response.StatusCode, secondary.Message
-		e.limited(after(secondary.RetryAfter))
-	case errors.As(err, &twoFactor):
-		e.Status, e.Kind = http.StatusUnauthorized, ErrAuthentication
-		e.Hint = "use a token instead of a password"
-	case errors.As(err, &answer):
-		g.judge(e, o, answer)
+	case errors.As(err, &said):
+		c.judge(e, o, said)
 	case errors.Is(err, errRedirect):
 		e.Kind, e.Message = ErrRejected, errRedirect.Error()
 		e.Hint = "the repository may have moved: use its present address"
 	default:
 		e.Kind, e.Retryable, e.Message = ErrUnreachable, true, connection(err)
-		if response != nil {
-			e.Status = response.StatusCode
-		}
 		var certificate *tls.CertificateVerificationError
 		if errors.As(err, &certificate) {
 			e.Retryable, e.Hint = false, "trust the forge's certificate authority with SSL_CERT_FILE"
@@ -51,71 +51,108 @@ func (g *GitHub) classify(o operation, response *github.Response, err error) *Er
 }
 
 // judge reads an answer with an error status.
-func (g *GitHub) judge(e *Error, o operation, answer *github.ErrorResponse) {
-	header := answer.Response.Header
-	e.Status, e.Message = answer.Response.StatusCode, answer.Message
-	permission := "the token needs the permission " + o.permission + " on " + g.repo.String()
-	if accepted := header.Get("X-Accepted-GitHub-Permissions"); accepted != "" {
-		permission += " (GitHub asks for " + g.quote(accepted) + ")"
+func (c *caller) judge(e *Error, o operation, said *answer) {
+	e.Status, e.Message = said.status, said.message
+	denied := "the token needs the " + o.needs + " on " + c.repo.String()
+	if accepted := said.header.Get("X-Accepted-GitHub-Permissions"); accepted != "" {
+		denied += " (GitHub asks for " + accepted + ")"
 	}
+	archived := strings.Contains(strings.ToLower(said.message), "archived")
 	switch status := e.Status; {
 	case status == http.StatusUnauthorized:
-		e.Kind, e.Hint = ErrAuthentication, "the token is wrong, revoked or expired: give one with the permission "+o.permission
-	case status == http.StatusTooManyRequests, status == http.StatusForbidden && isLimit(header, answer.Message):
-		e.limited(retryAt(header))
-	case status == http.StatusForbidden && strings.Contains(strings.ToLower(answer.Message), "archived"):
+		e.Kind, e.Hint = ErrAuthentication, "the token is wrong, revoked or expired: give one with the "+o.needs
+	case status == http.StatusTooManyRequests, status == http.StatusForbidden && isLimit(said):
+		e.limited(retryAt(said.header))
+	case status == http.StatusLocked, status == http.StatusForbidden && archived:
 		e.Kind, e.Hint = ErrRejected, "the repository is read-only until it is unarchived"
-	case status == http.StatusForbidden && header.Get("X-GitHub-SSO") != "":
+	case status == http.StatusForbidden && said.header.Get("X-GitHub-SSO") != "":
 		e.Kind, e.Hint = ErrNotFound, "the organisation wants single sign-on: authorise the token for it"
 	case status == http.StatusForbidden, status == http.StatusNotFound:
-		e.Kind, e.Hint = ErrNotFound, permission
+		e.Kind, e.Hint = ErrNotFound, denied
 	case status >= 500:
 		e.Kind, e.Retryable = ErrUnreachable, true
 		if e.Message == "" {
-			e.Message = "it answered " + strconv.Itoa(status)
+			e.Message = said.Error()
 		}
 	default:
-		e.Kind, e.Message = ErrRejected, validation(answer)
+		e.Kind = ErrRejected
 	}
 }
 
 func (e *Error) limited(at time.Time) { e.Kind, e.Retryable, e.RetryAt = ErrRateLimited, true, at }
 
-func after(d *time.Duration) time.Time {
-	if d == nil || *d <= 0 {
-		return time.Time{}
-	}
-	return time.Now().Add(*d)
+func isLimit(said *answer) bool {
+	message := strings.ToLower(said.message)
+	return said.header.Get("Retry-After") != "" || strings.Contains(message, "rate limit") || strings.Contains(message, "abuse detection")
 }
 
-func isLimit(h http.Header, message string) bool {
-	message = strings.ToLower(message)
-	return h.Get("Retry-After") != "" || strings.Contains(message, "rate limit") || strings.Contains(message, "abuse detection")
-}
-
-// retryAt reads the headers in the order of GitHub's advice.
+// retryAt reads the headers in the order of GitHub's advice; GitLab has the
+// second without the X.
 func retryAt(h http.Header) time.Time {
 	if seconds, err := strconv.ParseInt(h.Get("Retry-After"), 10, 32); err == nil && seconds > 0 {
 		return time.Now().Add(time.Duration(seconds) * time.Second)
 	}
-	if reset, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64); err == nil && h.Get("X-RateLimit-Remaining") == "0" {
-		return time.Unix(reset, 0)
+	for _, prefix := range []string{"X-RateLimit-", "RateLimit-"} {
+		if reset, err := strconv.ParseInt(h.Get(prefix+"Reset"), 10, 64); err == nil && h.Get(prefix+"Remaining") == "0" {
+			return time.Unix(reset, 0)
+		}
 	}
 	return time.Time{}
 }
 
-// validation joins what a 422 says about each field.
-func validation(answer *github.ErrorResponse) string {
-	parts := []string{answer.Message}
-	for _, e := range answer.Errors {
-		switch {
-		case e.Message != "":
-			parts = append(parts, e.Message)
-		case e.Field != "":
-			parts = append(parts, e.Field+" is "+e.Code)
-		}
+// message is what the JSON of an error says, on one line: GitHub's message and
+// its list of errors, GitLab's message (a text, a list, or lists by field) or
+// error, Gitea's message.
+func message(body []byte) string {
+	var said struct {
+		Message any   `json:"message"`
+		Error   any   `json:"error"`
+		Errors  []any `json:"errors"`
+	}
+	if json.Unmarshal(body, &said) != nil {
+		return ""
+	}
+	parts := append(sentences(said.Message), sentences(said.Error)...)
+	for _, e := range said.Errors {
+		parts = append(parts, fieldError(e)...)
 	}
 	return strings.Join(parts, ": ")
+}
+
+// sentences flattens texts, lists and maps of them.
+func sentences(v any) (out []string) {
+	switch v := v.(type) {
+	case string:
+		if v != "" {
+			out = append(out, v)
+		}
+	case []any:
+		for _, item := range v {
+			out = append(out, sentences(item)...)
+		}
+	case map[string]any:
+		for _, field := range slices.Sorted(maps.Keys(v)) {
+			out = append(out, field+" "+strings.Join(sentences(v[field]), ", "))
+		}
+	}
+	return out
+}
+
+// fieldError is one of GitHub's errors of a validation.
+func fieldError(v any) []string {
+	e, ok := v.(map[string]any)
+	if !ok {
+		return sentences(v)
+	}
+	if text, _ := e["message"].(string); text != "" {
+		return []string{text}
+	}
+	field, _ := e["field"].(string)
+	code, _ := e["code"].(string)
+	if field == "" {
+		return nil
+	}
+	return []string{field + " is " + code}
 }
 
 // connection says what broke, without the URL that net/http puts before it.
@@ -131,7 +168,3 @@ func connection(err error) string {
 	}
 	return err.Error()
 }
-
-// quote cleans text that came from outside, and takes the token out of it: a
-// proxy's error page may repeat the request.
-func (g *GitHub) quote(s string) string { return clean(strings.ReplaceAll(s, g.token, "[token]")) }

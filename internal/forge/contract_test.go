@@ -56,7 +56,8 @@ func TestContractIsChecked(t *testing.T) {
 	require.ErrorContains(t, err, `parameter "state"`)
 }
 
-// checked holds every request and every answer against the description.
+// checked holds every request and every answer against the description, which
+// is of the REST API alone.
 type checked struct {
 	t    *testing.T
 	next func(*http.Request) (*http.Response, error)
@@ -65,7 +66,7 @@ type checked struct {
 func (c checked) RoundTrip(r *http.Request) (*http.Response, error) {
 	router, err := contract()
 	require.NoError(c.t, err)
-	if router == nil {
+	if router == nil || r.URL.Path == "/graphql" {
 		return c.next(r)
 	}
 	response, err := c.verdict(router, r)

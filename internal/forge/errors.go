@@ -16,6 +16,7 @@ var (
 	ErrRateLimited    = errors.New("rate limited by the forge")   // Error.RetryAt says until when
 	ErrRejected       = errors.New("rejected by the forge")       // the request cannot succeed as it is
 	ErrUnreachable    = errors.New("the forge is unreachable")
+	ErrNotMergeable   = errors.New("the forge cannot be left to merge") // Message says why
 )
 
 // Error is a failure of a forge.

@@ -89,7 +89,7 @@ func TestThreatH5TokenIsInNoError(t *testing.T) {
 		})
 	}
 	bubble("connection", t, func(t *testing.T) {
-		f, err := forge.NewGitHub(forge.GitHubOptions{
+		f, err := forge.NewGitHub(forge.Options{
 			Repository: forge.Repository{Host: "github.com", Owner: "acme", Name: "fleet"}, Token: token,
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				return nil, fmt.Errorf("proxy refused %s", r.Header.Get("Authorization"))
@@ -120,7 +120,7 @@ func TestThreatI3CrossHostRedirect(t *testing.T) {
 			fake := forgetest.New(forgetest.Options{})
 			require.NoError(t, fake.Start(t.Context()))
 			t.Cleanup(func() { _ = fake.Stop() })
-			f, err := forge.NewGitHub(forge.GitHubOptions{Repository: forge.Repository{Host: "x", Owner: "acme", Name: "fleet"}, API: fake.URL, Token: token})
+			f, err := forge.NewGitHub(forge.Options{Repository: forge.Repository{Host: "x", Owner: "acme", Name: "fleet"}, API: fake.URL, Token: token})
 			require.NoError(t, err)
 			fake.Fail(forgetest.Fault{Method: method, Status: status, Header: map[string]string{"Location": strings.Replace(thief.URL, "127.0.0.1", "localhost", 1)}})
 			_, err = f.Propose(t.Context(), request())
@@ -136,7 +136,7 @@ func TestRedirectOnTheSameHostIsFollowedForReads(t *testing.T) {
 	fake := forgetest.New(forgetest.Options{Token: token})
 	require.NoError(t, fake.Start(t.Context()))
 	t.Cleanup(func() { _ = fake.Stop() })
-	f, err := forge.NewGitHub(forge.GitHubOptions{Repository: forge.Repository{Host: "x", Owner: "acme", Name: "old"}, API: fake.URL, Token: token})
+	f, err := forge.NewGitHub(forge.Options{Repository: forge.Repository{Host: "x", Owner: "acme", Name: "old"}, API: fake.URL, Token: token})
 	require.NoError(t, err)
 	fake.Add(forgetest.PullRequest{Head: branch})
 	fake.Fail(forgetest.Fault{Method: "GET", Path: "/old/pulls", Status: 301, Header: map[string]string{"Location": "/api/v3/repos/acme/fleet/pulls?state=all"}})
@@ -150,7 +150,7 @@ func TestAnswerIsBounded(t *testing.T) {
 		endless := roundTrip(func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: endlessSpaces{}, Request: r}, nil
 		})
-		f, err := forge.NewGitHub(forge.GitHubOptions{Repository: forge.Repository{Host: "github.com", Owner: "acme", Name: "fleet"}, Token: token, Transport: endless})
+		f, err := forge.NewGitHub(forge.Options{Repository: forge.Repository{Host: "github.com", Owner: "acme", Name: "fleet"}, Token: token, Transport: endless})
 		require.NoError(t, err)
 		_, err = f.Find(t.Context(), branch)
 		require.ErrorIs(t, err, forge.ErrUnreachable)
@@ -167,7 +167,7 @@ func (endlessSpaces) Close() error { return nil }
 
 func TestSilentForgeTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, err := forge.NewGitHub(forge.GitHubOptions{
+		f, err := forge.NewGitHub(forge.Options{
 			Repository: forge.Repository{Host: "github.com", Owner: "acme", Name: "fleet"}, Token: token,
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				<-r.Context().Done()
@@ -182,14 +182,15 @@ func TestSilentForgeTimesOut(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	good := forge.GitHubOptions{Repository: forge.Repository{Host: "github.com", Owner: "acme", Name: "fleet"}, Token: token}
-	for want, change := range map[string]func(*forge.GitHubOptions){
-		"there is no token":      func(o *forge.GitHubOptions) { o.Token = "" },
-		"holds a space":          func(o *forge.GitHubOptions) { o.Token = token + "\n" },
-		"not https":              func(o *forge.GitHubOptions) { o.API = "http://github.example.com/api/v3" },
-		"not a plain URL":        func(o *forge.GitHubOptions) { o.API = "https://me:canary@github.example.com" },
-		"is not owner/name":      func(o *forge.GitHubOptions) { o.Repository.Owner = "a/../b" },
-		`"acme/.." is not owner`: func(o *forge.GitHubOptions) { o.Repository.Name = ".." },
+	good := forge.Options{Repository: forge.Repository{Host: "github.com", Owner: "acme", Name: "fleet"}, Token: token}
+	for want, change := range map[string]func(*forge.Options){
+		"there is no token":       func(o *forge.Options) { o.Token = "" },
+		"holds a space":           func(o *forge.Options) { o.Token = token + "\n" },
+		"not https":               func(o *forge.Options) { o.API = "http://github.example.com/api/v3" },
+		"not a plain URL":         func(o *forge.Options) { o.API = "https://me:canary@github.example.com" },
+		"is not owner/name":       func(o *forge.Options) { o.Repository.Owner = "a/../b" },
+		`"acme/sub/fleet" is not`: func(o *forge.Options) { o.Repository.Owner = "acme/sub" },
+		`"acme/.." is not owner`:  func(o *forge.Options) { o.Repository.Name = ".." },
 	} {
 		o := good
 		change(&o)
@@ -209,13 +210,14 @@ func TestParseRepository(t *testing.T) {
 		"ssh://git@ssh.github.com:443/acme/fleet":    "github.com/acme/fleet",
 		"git@github.com:acme/fleet.git":              "github.com/acme/fleet",
 		"http://ghes.example.com:8443/acme/fleet":    "ghes.example.com:8443/acme/fleet",
+		"git@gitlab.com:acme/platform/fleet.git":     "gitlab.com/acme/platform/fleet",
 	} {
 		r, err := forge.ParseRepository(in)
 		require.NoError(t, err, in)
 		require.Equal(t, want, r.String())
 	}
 	for _, in := range []string{
-		"", "/srv/fleet.git", "file:///srv/fleet.git", "https://host/fleet.git", "https://host/a/b/c", "https://host/a/..", "git@host:a", "ext::sh -c id",
+		"", "/srv/fleet.git", "file:///srv/fleet.git", "https://host/fleet.git", "https://host/a//c", "https://host/a/../c", "https://host/a/..", "git@host:a", "ext::sh -c id",
 		"https://host/-a/b", "https://me:canary@host/x", "https://ho st/a/b", "https:///a/b", "https://host/a/b?x=1#y/z/..%2f", "git@host:a/b\n",
 	} {
 		_, err := forge.ParseRepository(in)
@@ -234,7 +236,7 @@ func TestAPIAddress(t *testing.T) {
 		"ghes.example.com:8443": "https://ghes.example.com:8443/api/v3/repos/acme/fleet/pulls",
 	} {
 		var asked string
-		f, err := forge.NewGitHub(forge.GitHubOptions{
+		f, err := forge.NewGitHub(forge.Options{
 			Repository: forge.Repository{Host: host, Owner: "acme", Name: "fleet"}, Token: token,
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				asked = strings.Split(r.URL.String(), "?")[0]

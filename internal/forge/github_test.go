@@ -36,7 +36,7 @@ func newBench(t *testing.T, o forgetest.Options) bench {
 
 func benchOver(t *testing.T, fake *forgetest.GitHub, transport http.RoundTripper) bench {
 	t.Helper()
-	f, err := forge.NewGitHub(forge.GitHubOptions{
+	f, err := forge.NewGitHub(forge.Options{
 		Repository: forge.Repository{Host: "github.com", Owner: "acme", Name: "fleet"}, Token: token, Transport: transport,
 	})
 	require.NoError(t, err)
@@ -257,6 +257,7 @@ func TestProposeConverges(t *testing.T) {
 				if err == nil && len(result.Warnings) == 0 {
 					break
 				}
+				time.Sleep(time.Minute) // nothing is sent while a limit lasts
 			}
 			all := b.PullRequests()
 			require.Len(t, all, 1)

@@ -11,7 +11,7 @@ import (
 // Repository is a repository of a forge.
 type Repository struct {
 	Host  string // with the port, if the web is served on an unusual one
-	Owner string
+	Owner string // on GitLab with the groups below: "acme/platform"
 	Name  string
 }
 
@@ -27,6 +27,7 @@ var (
 
 // ParseRepository reads host, owner and name from the address of a git remote:
 // https://host/owner/name(.git), ssh://git@host/owner/name, git@host:owner/name.
+// What is before the last slash is the owner.
 func ParseRepository(remote string) (Repository, error) {
 	host, path := "", ""
 	if scheme, _, ok := strings.Cut(remote, "://"); ok {
@@ -44,12 +45,15 @@ func ParseRepository(remote string) (Repository, error) {
 		host, path = m[1], strings.TrimPrefix(m[2], "/")
 	}
 	path = strings.TrimSuffix(strings.TrimSuffix(path, "/"), ".git")
-	owner, name, _ := strings.Cut(path, "/")
+	owner, name := "", path
+	if slash := strings.LastIndex(path, "/"); slash >= 0 {
+		owner, name = path[:slash], path[slash+1:]
+	}
 	if host = strings.ToLower(host); host == "ssh.github.com" || host == "www.github.com" {
 		host = "github.com"
 	}
 	r := Repository{Host: host, Owner: owner, Name: name}
-	if !hostName.MatchString(host) || r.check() != nil {
+	if !hostName.MatchString(host) || r.check(true) != nil {
 		return Repository{}, notARepository()
 	}
 	return r, nil
@@ -60,15 +64,22 @@ func notARepository() error {
 	return &Error{Op: "read the repository's address", Kind: ErrRejected, Message: "it is not https://host/owner/name, ssh://git@host/owner/name or git@host:owner/name", Hint: "name the forge's repository as owner/name"}
 }
 
-func (r Repository) check() error {
-	if !ownerName.MatchString(r.Owner) || !repoName.MatchString(r.Name) || strings.Trim(r.Name, ".") == "" {
+// check refuses what no forge calls a repository; only GitLab has groups in
+// groups.
+func (r Repository) check(nested bool) error {
+	owners := strings.Split(r.Owner, "/")
+	valid := nested || len(owners) == 1
+	for _, owner := range owners {
+		valid = valid && ownerName.MatchString(owner)
+	}
+	if !valid || !repoName.MatchString(r.Name) || strings.Trim(r.Name, ".") == "" {
 		return fmt.Errorf("%q is not owner/name of a repository", clean(r.Owner+"/"+r.Name))
 	}
 	return nil
 }
 
-// api is the address of the host's REST API.
-func (r Repository) api() string {
+// githubAPI is the address of a host's REST API, if GitHub runs there.
+func (r Repository) githubAPI() string {
 	switch {
 	case r.Host == "github.com":
 		return "https://api.github.com/"

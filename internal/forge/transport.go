@@ -13,6 +13,9 @@ import (
 // the greatest size stays below it.
 const maxAnswer = 32 << 20
 
+// maxRefusal bounds what is read of an answer with an error status.
+const maxRefusal = 1 << 20
+
 var (
 	errRedirect  = errors.New("it answered with a redirect that is not followed")
 	errTooLarge  = errors.New("its answer is too large")
@@ -39,20 +42,31 @@ func newTransport() *http.Transport {
 // newClient is the one HTTP client of a forge. It adds the token to requests
 // for the API's own scheme, host and port only, and follows a redirect only
 // there and only if the method stays: net/http would turn a POST into a GET.
-func newClient(base http.RoundTripper, api *url.URL, token string) *http.Client {
+// An answer with an error status becomes an [*answer].
+func newClient(base http.RoundTripper, api *url.URL, token credential, g *gate) *http.Client {
 	same := func(u *url.URL) bool { return u.Scheme == api.Scheme && u.Host == api.Host }
 	return &http.Client{
 		Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 			r = r.Clone(r.Context())
 			r.Header.Del("Authorization")
+			r.Header.Del("Private-Token")
 			if same(r.URL) {
-				r.Header.Set("Authorization", "Bearer "+token)
+				secret, err := token(r.Context())
+				if err != nil {
+					return nil, err
+				}
+				r.Header.Set("Authorization", "Bearer "+secret)
 			}
-			answer, err := base.RoundTrip(r)
-			if err == nil {
-				answer.Body = &boundedBody{answer.Body, maxAnswer}
+			response, err := base.RoundTrip(r)
+			if err != nil {
+				return nil, err
 			}
-			return answer, err
+			response.Body = &boundedBody{response.Body, maxAnswer}
+			if response.StatusCode >= http.StatusBadRequest {
+				return nil, refusal(response)
+			}
+			g.observe(response.Header)
+			return response, nil
 		}),
 		CheckRedirect: func(next *http.Request, via []*http.Request) error {
 			if !same(next.URL) || next.Method != via[0].Method || len(via) > 3 {
@@ -61,6 +75,16 @@ func newClient(base http.RoundTripper, api *url.URL, token string) *http.Client 
 			return nil
 		},
 	}
+}
+
+// refusal reads an answer with an error status to its end.
+func refusal(response *http.Response) error {
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
+	if err != nil {
+		body = nil // the status says enough
+	}
+	return &answer{response.StatusCode, response.Header, message(body)}
 }
 
 type roundTrip func(*http.Request) (*http.Response, error)

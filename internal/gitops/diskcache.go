@@ -15,10 +15,10 @@ import (
 )
 
 // diskCache keeps commits, trees and blobs by id, one file each. Several processes may
-// share it and anybody may delete it at any time: a file appears whole by
-// rename, and what is read counts only when its hash is right. A cache that
-// fails is a cache that is empty: it never makes a job fail. A nil *diskCache
-// keeps nothing.
+// share it and anybody may delete it at any time: what is read counts only when
+// its hash is right, so that a file may be half-written. A cache that fails is
+// a cache that is empty: it never makes a job fail. A nil *diskCache keeps
+// nothing.
 type diskCache struct {
 	dir string
 	max int64 // bytes
@@ -66,23 +66,17 @@ func (c *diskCache) store(h plumbing.Hash, o gitObject) {
 	if c == nil {
 		return
 	}
-	final := c.path(h)
-	if _, err := os.Stat(final); err == nil {
-		return
+	name := c.path(h)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // an id below the cache
+	if errors.Is(err, fs.ErrNotExist) && os.MkdirAll(filepath.Dir(name), 0o700) == nil {
+		f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the same
 	}
-	if err := os.MkdirAll(filepath.Dir(final), 0o700); err != nil {
-		return
-	}
-	f, err := os.CreateTemp(filepath.Dir(final), "new-*")
 	if err != nil {
-		return
+		return // it is there already, as a rule
 	}
 	_, err = f.Write(slices.Concat([]byte(o.kind.String()), []byte{0}, o.data))
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), final)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
+	if errors.Join(err, f.Close()) != nil {
+		_ = os.Remove(name)
 	}
 }
 

@@ -134,6 +134,9 @@ func warnings(r *Record, b *render.Bundle) (out []string) {
 		out = append(out, fmt.Sprintf("the branch was grafted anew onto %.12s, since %s. Merge or squash it: a rebase plays its earlier commits again, which may conflict", r.Spec.Base, r.Spec.Regrafted))
 	}
 	out = append(out, r.Spec.Target.Doubts...)
+	if others := otherPods(r, b); others != "" {
+		out = append(out, others)
+	}
 	for _, s := range b.Steps {
 		for _, w := range s.Warnings {
 			out = append(out, s.Action+": "+w)

@@ -38,6 +38,7 @@ func (s *session) documentOf(c *composed, target fleet.Workload, others []fleet.
 	for _, w := range others {
 		d.Hits = append(d.Hits, reached(w, "shares the selector", ix))
 	}
+	d.Traffic = traffic(ix, target, c.bundle.Objects)
 	d.Files, d.Edits = proposedFiles(c.all), editsOf(c.bundle.Edits)
 	for _, a := range r.Alerts {
 		d.Evidence = append(d.Evidence, evidenceOf(a))
@@ -56,7 +57,11 @@ func actionOf(step render.Step, c *composed) proposal.Action {
 		a.D3FEND, a.CSF, a.OpenC2, a.Phase = v.D3FEND, v.CSF, v.OpenC2, v.Phase
 	}
 	for _, o := range step.Objects {
-		a.Changes = append(a.Changes, proposal.ObjectChange{Object: proposal.Object{Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()}})
+		change := proposal.ObjectChange{Object: proposal.Object{Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName()}}
+		if o.GetKind() == "Pod" { // it runs, and a part of it is declared
+			change.Patch, change.Fields = true, podFields(o.Object)
+		}
+		a.Changes = append(a.Changes, change)
 	}
 	for _, p := range c.bundle.Patches {
 		if p.Action == step.Action {

@@ -38,7 +38,7 @@ func (s *session) draw(ctx context.Context, r *Record) (*drawn, *refusal, error)
 	}
 	d := &drawn{request: render.Request{
 		Incident: r.Metadata.Name, Expires: r.Spec.Expires, Target: target, Index: ix, Tree: s.tree, Actions: r.Spec.Policy.Response,
-		Indicators: indicatorsOf(r),
+		Indicators: indicatorsOf(r), Pod: podOf(r),
 	}}
 	if d.bundle, err = s.o.Actions.Render(ctx, d.request); err != nil {
 		no, err := refuseRendering(err)
@@ -97,12 +97,12 @@ func refuseRendering(err error) (*refusal, error) {
 
 // judge is the floor and the policy's own limits, on what was rendered.
 func judge(ix *fleet.Index, r *Record, b *render.Bundle, target fleet.Workload) (others []fleet.Workload, no *refusal) {
-	var patched []fleet.ObjectRef
-	for _, p := range b.Patches {
-		patched = append(patched, p.Object)
+	patches := make([]policy.Patch, len(b.Patches))
+	for i, p := range b.Patches {
+		patches[i] = policy.Patch{Object: p.Object, Fields: p.Fields}
 	}
-	refusals := policy.CheckObjects(ix, b.Objects, patched, target)
-	others, err := policy.Collateral(ix, b.Objects, target)
+	refusals := policy.CheckObjects(ix, b.Objects, patches, target)
+	others, err := policy.Collateral(ix, b.Objects, patches, target)
 	if err != nil && len(refusals) == 0 {
 		return nil, &refusal{fault: Guardrail, reason: err.Error()}
 	}

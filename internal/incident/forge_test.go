@@ -15,15 +15,14 @@ import (
 )
 
 // meanwhile is a plain remote during which something happens.
-type meanwhile struct{ happens func() }
+type meanwhile struct {
+	forge.Git
+	happens func()
+}
 
 func (m *meanwhile) Find(ctx context.Context, branch string) (*forge.PullRequest, error) {
 	m.happens()
-	return forge.Git{}.Find(ctx, branch)
-}
-
-func (m *meanwhile) Propose(ctx context.Context, r forge.Request) (forge.Result, error) {
-	return forge.Git{}.Propose(ctx, r)
+	return m.Git.Find(ctx, branch)
 }
 
 // onGitHub gives the world a GitHub whose branches are the repository's.
@@ -37,7 +36,7 @@ func (w *world) onGitHub() *forgetest.GitHub {
 		}
 		return "", false
 	}})
-	gh, err := forge.NewGitHub(forge.GitHubOptions{
+	gh, err := forge.NewGitHub(forge.Options{
 		Repository: forge.Repository{Host: "github.com", Owner: "acme", Name: "fleet"}, Token: "ghp_x", Transport: hub.Transport(), Pace: time.Nanosecond,
 	})
 	require.NoError(w.t, err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/irgit/irgit/internal/alert"
 	"github.com/irgit/irgit/internal/forge"
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/proposal"
@@ -148,7 +149,7 @@ func (s *session) publish(ctx context.Context, g *group, c *composed, commit git
 		approval := c.record.Spec.Policy.Approval
 		result, err := s.o.Forge.Propose(ctx, forge.Request{
 			Branch: branch, Base: s.base, Revision: string(commit.Revision), Title: title, Body: body,
-			Labels: approval.Labels, Reviewers: approval.Reviewers, Teams: approval.Teams,
+			Labels: approval.Labels, Reviewers: approval.Reviewers, Teams: approval.Teams, Urgent: c.record.Spec.Severity >= alert.Critical,
 		})
 		if err != nil {
 			return fmt.Errorf("incident %s is on branch %s, but not proposed: %w", c.record.Metadata.Name, branch, err)

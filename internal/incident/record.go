@@ -136,6 +136,7 @@ type RecordAlert struct {
 	Techniques []string          `json:"techniques,omitempty"`
 	Stage      string            `json:"stage,omitempty"`
 	Pod        string            `json:"pod,omitempty"`
+	PodUID     string            `json:"podUID,omitempty"`
 	Container  string            `json:"container,omitempty"`
 	Image      string            `json:"image,omitempty"`
 	Node       string            `json:"node,omitempty"`
@@ -146,7 +147,7 @@ type RecordAlert struct {
 func recordAlert(a alert.Alert) RecordAlert {
 	out := RecordAlert{
 		ID: a.ID, Time: a.Time, Digest: a.Digest, Source: a.Source, Rule: a.Rule, Severity: a.Severity,
-		Techniques: a.Techniques, Stage: a.Stage, Pod: a.Subject.Pod, Container: a.Subject.Container,
+		Techniques: a.Techniques, Stage: a.Stage, Pod: a.Subject.Pod, PodUID: a.Subject.PodUID, Container: a.Subject.Container,
 		Image: a.Subject.Image, Node: a.Subject.Node, Fields: map[string]string{}, Truncated: a.Truncated,
 	}
 	size := 0

@@ -102,7 +102,8 @@ func (s *session) release(ctx context.Context, id string) (*Outcome, error) {
 	}
 	title, body := proposal.RenderRelease(text)
 	result, err := s.o.Forge.Propose(ctx, forge.Request{
-		Branch: branch, Base: s.base, Revision: string(o.Incident.Revision), Title: title, Body: body, Labels: r.Spec.Policy.Approval.Labels,
+		Branch: branch, Base: s.base, Revision: string(o.Incident.Revision), Title: title, Body: body,
+		Labels: r.Spec.Policy.Approval.Labels, Urgent: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the release of incident %s is on branch %s, but not proposed: %w", id, branch, err)

@@ -220,7 +220,7 @@ func TestALostRaceIsReadAgain(t *testing.T) {
 	later.at = night.Add(time.Hour)
 	rival := *w
 	raced := false
-	w.options.Forge = &meanwhile{func() {
+	w.options.Forge = &meanwhile{happens: func() {
 		if !raced {
 			raced = true
 			rival.respond(shell().String())
@@ -240,7 +240,7 @@ func TestTwoRunsOfDifferentDaysMakeOneIncident(t *testing.T) {
 	earlier.at = night.Add(-48 * time.Hour)
 	rival := *w
 	raced := false
-	w.options.Forge = &meanwhile{func() {
+	w.options.Forge = &meanwhile{happens: func() {
 		if !raced {
 			raced = true
 			rival.respond(earlier.String())

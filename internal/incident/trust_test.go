@@ -199,7 +199,7 @@ func TestThreatH3AJoinedSecretCostsOneAlertItsEvidence(t *testing.T) {
 	w := newWorld(t, nil)
 	w.respond(shell().String())
 	joined := at(1)
-	joined.fields = map[string]any{"app.password": "hunter2" + "canary"}
+	joined.fields = map[string]any{"app.cookie": "hunter2" + "canary"}
 	o := w.respond(joined.String())[0]
 	require.Equal(t, incident.Updated, o.State, o.Reason)
 	record := w.git("show", fmt.Sprintf("%s:incident-response/prod-eu/%s/incident.yaml", o.Incident.Branch, o.Incident.ID))

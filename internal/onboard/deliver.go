@@ -29,6 +29,8 @@ var kinds = []kind{
 	{Group: "cilium.io", Kind: "CiliumNetworkPolicy", CNI: "cilium"},
 	{Group: "projectcalico.org", Kind: "NetworkPolicy", CNI: "calico"},
 	{Group: "security.istio.io", Kind: "AuthorizationPolicy"},
+	{Group: "telemetry.istio.io", Kind: "Telemetry"},
+	{Group: "snapshot.storage.k8s.io", Kind: "VolumeSnapshot"},
 	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicy", OfCluster: true},
 	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicyBinding", OfCluster: true},
 }

@@ -150,7 +150,7 @@ func TestProposeOpensAPullRequest(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, fake.Stop()) })
 	w := newWorld(t, stripped(t))
 	var err error
-	w.options.Forge, err = forge.NewGitHub(forge.GitHubOptions{
+	w.options.Forge, err = forge.NewGitHub(forge.Options{
 		Repository: forge.Repository{Host: "github.com", Owner: "acme", Name: "fleet"}, API: fake.URL, Token: "t", Pace: 1,
 	})
 	require.NoError(t, err)

@@ -68,7 +68,10 @@ func (d *document) checkMatch(p *Policy) {
 	case narrows && m.MatchAll:
 		d.Problem(at+".matchAll", "other conditions narrow the match: remove them or matchAll")
 	}
-	known := []string{string(alert.Falco), string(alert.Alertmanager), string(alert.CloudEvents)}
+	var known []string
+	for _, s := range alert.Sources() {
+		known = append(known, string(s.Source))
+	}
 	for i, source := range m.Sources {
 		if !slices.Contains(known, source) {
 			d.Problem(fmt.Sprintf("%s.sources[%d]", at, i), "unknown source %q%s", source, strict.Suggest(source, known))

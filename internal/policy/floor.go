@@ -27,10 +27,16 @@ type Surroundings interface {
 	// an object whose selection it cannot tell.
 	Hits(obj *unstructured.Unstructured) ([]fleet.Workload, error)
 	Autoscalers(w fleet.Workload) []fleet.ObjectRef
+	Claims(w fleet.Workload) []fleet.Claim
+	Resolve(q fleet.Query) fleet.Resolution
 	Object(ref fleet.ObjectRef) (*unstructured.Unstructured, bool)
 	Appliers(refs ...fleet.ObjectRef) fleet.Appliers
 	// Governed says whether a policy rules a direction of w's traffic: yes, no, unknown.
 	Governed(w fleet.Workload, direction string) string
+	// Delivering is the sync object that applies a root.
+	Delivering(root string) (fleet.ObjectRef, bool)
+	// Unliftable says why a sync object must not be suspended, "" when it may.
+	Unliftable(sync fleet.ObjectRef) string
 }
 
 // protectedNamespaces are never contained, whatever a fleet says of itself:

@@ -13,7 +13,8 @@ import (
 	"github.com/irgit/irgit/internal/fleet"
 )
 
-// checkAdmissionPolicy: it judges changes and deletions of the target and its
+// checkAdmissionPolicy: it denies new pods by their images, see
+// checkDeniedImages, or it judges changes and deletions of the target and its
 // autoscalers, each by name, in the target's namespace, and nothing else; and
 // asked as the API server would ask, it denies a stranger a change, but no
 // write of metadata or status, which controllers need, and nothing to those as
@@ -36,6 +37,9 @@ func checkAdmissionPolicy(s Surroundings, target fleet.Workload, obj map[string]
 		if !slices.Contains([]string{"matchPolicy", "namespaceSelector", "resourceRules"}, field) {
 			refuse("G3", "has %s beside the names of what it judges", field)
 		}
+	}
+	if fleet.OnPods(spec) {
+		return append(refusals, checkDeniedImages(spec)...)
 	}
 	rules, _ := constraints["resourceRules"].([]any)
 	if len(rules) == 0 {

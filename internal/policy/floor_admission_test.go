@@ -118,7 +118,7 @@ func TestAdmissionBindings(t *testing.T) {
 	protected := workload("kube-system", "payments")
 	objs := append(object(t, strings.ReplaceAll(freeze, "metadata.name: payments", "metadata.name: kube-system")), object(t, binding)...)
 	require.Equal(t, []string{"G1"}, guardrails(checkObjects(cluster{protected}, objs, nil, protected)), "a protected workload is not frozen")
-	others, err := collateral(cluster{target}, append(object(t, freeze), object(t, binding)...), target)
+	others, err := collateral(cluster{target}, append(object(t, freeze), object(t, binding)...), nil, target)
 	require.NoError(t, err)
 	require.Empty(t, others)
 }

@@ -47,7 +47,7 @@ func TestDenyOfAnIdentityElsewhere(t *testing.T) {
 
 	twin := workload("payments", "twin", func(w *fleet.Workload) { w.ServiceAccount = "payments" })
 	objs := object(t, policyIn("web", deny))
-	others, err := collateral(append(world, twin), objs, target)
+	others, err := collateral(append(world, twin), objs, nil, target)
 	require.NoError(t, err)
 	require.Equal(t, []fleet.Workload{twin}, others, "the namespace that it stands in is not hit")
 	twin.Labels["k8s-app"] = "kube-dns"
@@ -111,7 +111,7 @@ func TestDenyOfSourcesAtGateways(t *testing.T) {
 			require.Equal(t, want, guardrails(refusals), "%v", refusals)
 		})
 	}
-	others, err := collateral(world, object(t, policyIn("edge", one)), target)
+	others, err := collateral(world, object(t, policyIn("edge", one)), nil, target)
 	require.NoError(t, err)
 	require.Equal(t, []fleet.Workload{gateway}, others)
 }

@@ -38,22 +38,7 @@ func checkNetworkPolicy(obj map[string]any) (refusals []Refusal) {
 // the CRD's schema lets both pass.
 func checkAuthorizationPolicy(obj map[string]any) (refusals []Refusal) {
 	spec, _ := obj["spec"].(map[string]any)
-	refs, _ := spec["targetRefs"].([]any)
-	_, byLabels := spec["selector"]
-	switch {
-	case byLabels && emptySelector(spec["selector"]):
-		refusals = append(refusals, Refusal{"G3", "has an empty selector: it would rule the whole namespace"})
-	case !byLabels && len(refs) == 0:
-		refusals = append(refusals, Refusal{"G3", "has neither selector nor targetRefs: it would rule the whole namespace"})
-	case byLabels && len(refs) > 0:
-		refusals = append(refusals, Refusal{"K5", "has both selector and targetRefs: one of them would be ignored"})
-	}
-	for _, ref := range refs {
-		r, _ := ref.(map[string]any)
-		if kind, _ := r["kind"].(string); kind != "Service" {
-			refusals = append(refusals, Refusal{"G3", "refers to something else than a Service: a gateway stands for more than the target"})
-		}
-	}
+	refusals = checkMeshSelection(spec)
 	if action, _ := spec["action"].(string); action != "DENY" {
 		refusals = append(refusals, Refusal{"K3", "does not say action DENY: a containment only denies"})
 	}
@@ -68,6 +53,28 @@ func checkAuthorizationPolicy(obj map[string]any) (refusals []Refusal) {
 		}
 		if r, _ := rule.(map[string]any); onlyHTTP(r) {
 			refusals = append(refusals, Refusal{"K4", "denies by HTTP properties without naming ports: it would deny every TCP connection"})
+		}
+	}
+	return refusals
+}
+
+// checkMeshSelection: a policy of Istio selects something by labels or by
+// targetRefs, and not by both.
+func checkMeshSelection(spec map[string]any) (refusals []Refusal) {
+	refs, _ := spec["targetRefs"].([]any)
+	_, byLabels := spec["selector"]
+	switch {
+	case byLabels && emptySelector(spec["selector"]):
+		refusals = append(refusals, Refusal{"G3", "has an empty selector: it would rule the whole namespace"})
+	case !byLabels && len(refs) == 0:
+		refusals = append(refusals, Refusal{"G3", "has neither selector nor targetRefs: it would rule the whole namespace"})
+	case byLabels && len(refs) > 0:
+		refusals = append(refusals, Refusal{"K5", "has both selector and targetRefs: one of them would be ignored"})
+	}
+	for _, ref := range refs {
+		r, _ := ref.(map[string]any)
+		if kind, _ := r["kind"].(string); kind != "Service" {
+			refusals = append(refusals, Refusal{"G3", "refers to something else than a Service: a gateway stands for more than the target"})
 		}
 	}
 	return refusals

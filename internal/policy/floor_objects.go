@@ -23,6 +23,7 @@ const (
 type creation struct {
 	ofCluster bool // it stands in no namespace
 	selects   bool // it says itself whom it hits
+	exists    bool // it is there already, under its own name
 	check     func(s Surroundings, target fleet.Workload, obj map[string]any) []Refusal
 }
 
@@ -33,6 +34,9 @@ var creatable = map[string]creation{
 	"cilium.io/CiliumNetworkPolicy":                    {selects: true, check: alone(checkCiliumPolicy)},
 	"projectcalico.org/NetworkPolicy":                  {selects: true, check: checkCalicoPolicy},
 	"security.istio.io/AuthorizationPolicy":            {selects: true, check: alone(checkAuthorizationPolicy)},
+	"telemetry.istio.io/Telemetry":                     {selects: true, check: alone(checkTelemetry)},
+	"/Pod":                                             {exists: true, check: checkPod},
+	"snapshot.storage.k8s.io/VolumeSnapshot":           {check: checkSnapshot},
 	"admissionregistration.k8s.io/" + admissionPolicy:  {ofCluster: true, selects: true, check: checkAdmissionPolicy},
 	"admissionregistration.k8s.io/" + admissionBinding: {ofCluster: true, check: alone(func(map[string]any) []Refusal { return nil })}, // see checkBindings
 }
@@ -47,12 +51,6 @@ func creationOf(obj *unstructured.Unstructured) (creation, bool) {
 	return c, ok
 }
 
-// patchable are the kinds that a containment may patch where they are.
-var patchable = []string{
-	"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/CronJob", "batch/Job",
-	"autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject", "argoproj.io/Rollout",
-}
-
 // CheckObjects is the floor after rendering: it judges the objects that would
 // be created and the objects that would be patched by what they are and whom
 // they hit, whatever policy and template said. It refuses:
@@ -65,23 +63,34 @@ var patchable = []string{
 //   - an empty selector (G3), one that misses the target, and one that hits a
 //     protected workload (G1, G2, G5);
 //   - a policy that would allow traffic or never match anything (K3);
-//   - an admission policy on more than the target and its autoscalers by name
-//     (G3), or one that shuts out those as whom Git is applied (G1);
-//   - a patch on anything but the target and its autoscalers.
+//   - an admission policy on more than the target and its autoscalers by name,
+//     or new pods by their images (G3), or one that shuts out those as whom Git is applied (G1);
+//   - a pod that is none of the target's or has no uid (G7), that would get
+//     labels by which others select, or of which more would change (A9);
+//   - a snapshot of anything but a volume of the target (G3);
+//   - a patch on anything but the target, its autoscalers and its claims (G3), see
+//     [Patch].
 //
 // Other workloads that are hit and not protected are not refused here:
 // [Collateral] lists them and [Guardrails.Check] counts them.
-func CheckObjects(ix Surroundings, objs []*unstructured.Unstructured, patched []fleet.ObjectRef, target fleet.Workload) []Refusal {
-	return checkObjects(ix, objs, patched, target)
+func CheckObjects(ix Surroundings, objs []*unstructured.Unstructured, patches []Patch, target fleet.Workload) []Refusal {
+	return checkObjects(ix, objs, patches, target)
 }
 
 // Collateral returns the workloads other than the target that the created
-// objects select, each once, in the fleet's order.
-func Collateral(ix Surroundings, objs []*unstructured.Unstructured, target fleet.Workload) ([]fleet.Workload, error) {
-	return collateral(ix, objs, target)
+// objects select or that the patches reach, each once.
+func Collateral(ix Surroundings, objs []*unstructured.Unstructured, patches []Patch, target fleet.Workload) ([]fleet.Workload, error) {
+	return collateral(ix, objs, patches, target)
 }
 
-func collateral(s Surroundings, objs []*unstructured.Unstructured, target fleet.Workload) (others []fleet.Workload, err error) {
+func collateral(s Surroundings, objs []*unstructured.Unstructured, patches []Patch, target fleet.Workload) (others []fleet.Workload, err error) {
+	add := func(hit []fleet.Workload) {
+		for _, w := range hit {
+			if !sameAs(target)(w) && !slices.ContainsFunc(others, sameAs(w)) {
+				others = append(others, w)
+			}
+		}
+	}
 	for _, obj := range objs {
 		if c, ok := creationOf(obj); ok && !c.selects {
 			continue
@@ -94,17 +103,16 @@ func collateral(s Surroundings, objs []*unstructured.Unstructured, target fleet.
 		if err != nil {
 			return nil, fmt.Errorf("tell what %s selects: %w", nameObject(obj), err)
 		}
-		for _, w := range hit {
-			if !sameAs(target)(w) && !slices.ContainsFunc(others, sameAs(w)) {
-				others = append(others, w)
-			}
-		}
+		add(hit)
+	}
+	for _, p := range patches {
+		add(reached(s, p, target))
 	}
 	return others, nil
 }
 
-func checkObjects(s Surroundings, objs []*unstructured.Unstructured, patched []fleet.ObjectRef, target fleet.Workload) (refusals []Refusal) {
-	seen := map[string]bool{}
+func checkObjects(s Surroundings, objs []*unstructured.Unstructured, patches []Patch, target fleet.Workload) (refusals []Refusal) {
+	s, seen := withPods(s, objs, target), map[string]bool{}
 	for _, obj := range objs {
 		name := nameObject(obj)
 		if seen[name] {
@@ -115,8 +123,8 @@ func checkObjects(s Surroundings, objs []*unstructured.Unstructured, patched []f
 	}
 	refusals = append(refusals, checkBindings(objs)...)
 	refusals = append(refusals, checkRests(s, objs)...)
-	for _, ref := range patched {
-		refusals = append(refusals, checkPatch(s, ref, target)...)
+	for _, p := range patches {
+		refusals = append(refusals, checkPatch(s, p, target)...)
 	}
 	if r, is := protection(s.Cluster(), target); is {
 		refusals = append(refusals, r)
@@ -130,7 +138,7 @@ func checkObject(s Surroundings, obj *unstructured.Unstructured, target fleet.Wo
 	if !ok {
 		return []Refusal{{"A9", fmt.Sprintf("%s %s may not be created by a containment", obj.GetAPIVersion(), obj.GetKind())}}
 	}
-	if !strings.HasPrefix(obj.GetName(), namePrefix) || obj.GetGenerateName() != "" {
+	if !c.exists && !strings.HasPrefix(obj.GetName(), namePrefix) || obj.GetGenerateName() != "" {
 		refusals = append(refusals, Refusal{"A8", fmt.Sprintf("the name of %s does not begin with %s", name, namePrefix)})
 	}
 	if f, ok := formOf(s, target, obj); ok {
@@ -162,7 +170,7 @@ func checkHits(s Surroundings, obj *unstructured.Unstructured, target fleet.Work
 	if err != nil {
 		return []Refusal{{"G3", fmt.Sprintf("it cannot be told what %s selects: %s", name, err)}}
 	}
-	if !slices.ContainsFunc(hit, sameAs(target)) {
+	if !mayMiss(obj) && !slices.ContainsFunc(hit, sameAs(target)) {
 		refusals = append(refusals, Refusal{"G3", fmt.Sprintf("%s does not select %s: it would contain nothing", name, target.String())})
 	}
 	for _, w := range hit {
@@ -171,23 +179,6 @@ func checkHits(s Surroundings, obj *unstructured.Unstructured, target fleet.Work
 		}
 	}
 	return refusals
-}
-
-func checkPatch(s Surroundings, ref fleet.ObjectRef, target fleet.Workload) []Refusal {
-	name := fmt.Sprintf("%s %s/%s", ref.Kind, ref.Namespace, ref.Name)
-	group := groupOf(ref.APIVersion)
-	if !slices.Contains(patchable, group+"/"+ref.Kind) {
-		return []Refusal{{"A9", fmt.Sprintf("%s %s may not be patched by a containment", ref.APIVersion, ref.Kind)}}
-	}
-	if ref.Kind == target.Kind && group == groupOf(target.APIVersion) && ref.Namespace == target.Namespace && ref.Name == target.Name {
-		return nil
-	}
-	for _, a := range s.Autoscalers(target) {
-		if a.Kind == ref.Kind && groupOf(a.APIVersion) == group && a.Namespace == ref.Namespace && a.Name == ref.Name {
-			return nil
-		}
-	}
-	return []Refusal{{"G3", fmt.Sprintf("the patch of %s touches neither %s nor one of its autoscalers", name, target.String())}}
 }
 
 // meshRoot is the mesh's root namespace: Istio's default when the fleet does

@@ -37,6 +37,17 @@ func (cluster) Appliers(...fleet.ObjectRef) fleet.Appliers {
 	return fleet.Appliers{Users: []string{"system:serviceaccount:flux-system:kustomize-controller"}}
 }
 
+func (cluster) Delivering(root string) (fleet.ObjectRef, bool) {
+	return fleet.ObjectRef{APIVersion: "kustomize.toolkit.fluxcd.io/v1", Kind: "Kustomization", Namespace: "flux-system", Name: root}, root != ""
+}
+
+func (cluster) Unliftable(sync fleet.ObjectRef) string {
+	if sync.Name == "flux-system" {
+		return "it applies its own manifest"
+	}
+	return ""
+}
+
 func (c cluster) Hits(obj *unstructured.Unstructured) (hit []fleet.Workload, err error) {
 	if obj.GetName() == "irgit-unknown" {
 		return nil, errors.New("no selector that can be read")
@@ -143,7 +154,7 @@ func TestThreatG2JudgedByTheSelection(t *testing.T) {
 	require.Contains(t, refusals[0].Reason, "Deployment web/in")
 
 	require.Empty(t, checkObjects(cluster{target, other}, obj, nil, target), "collateral alone is the caller's to weigh")
-	others, err := collateral(cluster{target, other}, append(obj, obj...), target)
+	others, err := collateral(cluster{target, other}, append(obj, obj...), nil, target)
 	require.NoError(t, err)
 	require.Equal(t, []fleet.Workload{other}, others)
 }
@@ -236,10 +247,10 @@ func TestRenderedObjects(t *testing.T) {
 
 func TestPatchesStayOnTheTarget(t *testing.T) {
 	target := workload("payments", "payments")
-	ref := func(version, kind, namespace, name string) []fleet.ObjectRef {
-		return []fleet.ObjectRef{{APIVersion: version, Kind: kind, Namespace: namespace, Name: name}}
+	ref := func(version, kind, namespace, name string) []Patch {
+		return []Patch{{Object: fleet.ObjectRef{APIVersion: version, Kind: kind, Namespace: namespace, Name: name}}}
 	}
-	check := func(r []fleet.ObjectRef) []string { return guardrails(checkObjects(cluster{target}, nil, r, target)) }
+	check := func(r []Patch) []string { return guardrails(checkObjects(cluster{target}, nil, r, target)) }
 	require.Empty(t, check(ref("apps/v1", "Deployment", "payments", "payments")))
 	require.Empty(t, check(ref("autoscaling/v1", "HorizontalPodAutoscaler", "payments", "payments")))
 	require.Equal(t, []string{"G3"}, check(ref("apps/v1", "Deployment", "payments", "ledger")))

@@ -33,11 +33,12 @@ func read(d Document) reading { return reading{d, tidy(d.Difference), evidence(d
 func compose(d reading, l limits) []section {
 	left := len(d.Actions) - l.rows
 	d.Actions = first(d.Actions, l.rows)
-	return []section{
+	all := []section{
 		{"", d.firstScreen(l)},
 		{"What happened", d.happened(l)},
 		{"What this changes", d.changes(l, left)},
 		{"Whom it hits", d.hits(l)},
+		{"Who can still talk to it", d.traffic(l)},
 		{"What it does not do", d.doesNot(l)},
 		{"When it expires", d.expires()},
 		{"How to undo it", d.undo()},
@@ -45,6 +46,10 @@ func compose(d reading, l limits) []section {
 		{"Evidence", d.evidence(l)},
 		{"How to check it", d.check(l)},
 	}
+	if !d.Traffic.known() {
+		all = slices.DeleteFunc(all, func(s section) bool { return s.title == "Who can still talk to it" })
+	}
+	return all
 }
 
 func (d Document) happened(l limits) []block {

@@ -66,6 +66,16 @@ func shell() proposal.Document {
 				Images: []string{"registry.example.com/checkout/payments:4.12.1"},
 			},
 		},
+		Traffic: proposal.Traffic{
+			Flows: []proposal.Flow{
+				{What: "cut", From: "Deployment web/frontend", To: "Deployment payments/payments 8080/TCP", Why: "NetworkPolicy payments/irgit-" + incident + "-quarantine"},
+				{What: "cut", From: "Deployment payments/payments", To: "the internet 443/TCP", Why: "NetworkPolicy payments/irgit-" + incident + "-quarantine"},
+				{What: "lives", From: "kubelet", To: "Deployment payments/payments 8080/TCP"},
+				{What: "lives", From: "Deployment payments/payments", To: "StatefulSet payments/ledger 5432/TCP"},
+				{What: "unclear", From: "CronJob batch/report", To: "Deployment payments/payments 8080/TCP", Why: "it depends on the method of the request"},
+			},
+			Stays: 2, Unclear: 1,
+		},
 		Warnings: []string{
 			"only the pod's name says that this workload is meant, and whoever creates a pod chooses its name",
 			"quarantine: not isolating: NetworkPolicy payments-egress selects the same pods and allows traffic, which goes on",

@@ -54,6 +54,7 @@ type Document struct {
 	// What is changed, whom it hits, what is known against it.
 	Actions  []Action // skipped ones included
 	Hits     []Workload
+	Traffic  Traffic
 	Warnings []string
 	Files    []File // all files of the commit
 	Edits    []Edit // of files that teams own, which are among them
@@ -68,6 +69,22 @@ type Document struct {
 
 	BaseRevision, PolicyDigest, Proof string
 	Signed                            bool
+}
+
+// Traffic is what becomes of the flows from and to the target, by the policies
+// in Git. It is zero where no policy is created.
+type Traffic struct {
+	Flows   []Flow // that are cut, open, go on, or that nothing certain is known of any more
+	Stays   int    // flows that were denied before
+	Unclear int    // flows of which nothing certain was known before either
+	Unknown string // why nothing can be said
+}
+
+// Flow is traffic between two ends; both are words of the fleet.
+type Flow struct {
+	What     string // cut, opens, lives, unclear
+	From, To string // To with the port
+	Why      string // the policy that cuts, or what is not known; may be empty
 }
 
 // Object names a Kubernetes object.

@@ -20,6 +20,7 @@ func (d Document) firstScreen(l limits) []block {
 	fact("Alert", line(quoted(d.Rule), ours(" from "), text(d.Source), ours(", severity "), text(d.Severity), ours(": "+d.count()+", "+between(d.First, d.Last))))
 	fact("Answer", d.answer())
 	fact("Hits", d.whom())
+	d.trafficFacts(fact)
 	fact("Open connections", line(ours(d.connections())))
 	fact("Until", line(ours(minute(d.Expires)+d.term()+"; the release is a proposal of its own")))
 	fact("Undo", line(ours("before the merge: "+stop+". After it: revert the merge, that is all")))

@@ -46,7 +46,7 @@ func TestFirstScreenAnswers(t *testing.T) {
 	}
 	for _, text := range []string{body, proposal.Terminal(shell())} {
 		at := -1
-		for _, title := range []string{"What happened", "What this changes", "Whom it hits", "What it does not do", "When it expires", "How to undo it", "The rendered difference", "Evidence", "How to check it"} {
+		for _, title := range []string{"What happened", "What this changes", "Whom it hits", "Who can still talk to it", "What it does not do", "When it expires", "How to undo it", "The rendered difference", "Evidence", "How to check it"} {
 			next := strings.Index(text, title+"\n\n")
 			require.Greater(t, next, at, title)
 			at = next
@@ -157,11 +157,12 @@ func TestThreatD8EveryLengthFits(t *testing.T) {
 		d.Actions = slices.Repeat(d.Actions, times("actions"))
 		d.Hits = slices.Repeat([]proposal.Workload{{Object: proposal.Object{Name: draw()}, How: draw(), Images: slices.Repeat([]string{draw()}, few)}}, times("hits"))
 		d.Warnings, d.Roots = slices.Repeat([]string{draw()}, times("warnings")), slices.Repeat([]string{draw()}, times("roots"))
+		d.Traffic.Flows = slices.Repeat([]proposal.Flow{{What: "cut", From: draw(), To: draw(), Why: draw()}}, times("flows"))
 		d.Evidence = slices.Repeat([]proposal.Alert{{Fields: slices.Repeat([]proposal.Field{{Name: proposal.Untrusted(draw()), Value: proposal.Untrusted(draw())}}, few)}}, times("alerts"))
 		_, body := proposal.Render(d)
 		require.LessOrEqual(t, len(body), proposal.MaxBody)
 		s := shapeOf(t, body)
-		require.Equal(t, []int{9, 6}, []int{s.headings, s.html})
+		require.Equal(t, []int{10, 6}, []int{s.headings, s.html})
 		requireInert(t, s)
 	})
 }
@@ -185,7 +186,7 @@ func TestWrittenTextKeepsTheStructure(t *testing.T) {
 		for _, s := range []*string{
 			&d.Cluster, &d.Target.Kind, &d.Target.Namespace, &d.Target.Name, &d.Branch, &d.Base, &d.Severity, &d.Source, &d.Techniques[0],
 			&d.Policy.Name, &d.Policy.Tier, &d.Policy.Description, &d.Policy.Why[0], &d.Actions[0].Name, &d.Actions[0].Summary, &d.Actions[0].DoesNot[0],
-			&d.Actions[1].Changes[0].Fields[0], &d.Actions[1].Undo, &d.Actions[2].Skipped, &d.Hits[0].Kind, &d.Hits[0].How, &d.Hits[0].Replicas, &d.Hits[0].Images[0],
+			&d.Actions[1].Changes[0].Fields[0], &d.Actions[1].Undo, &d.Actions[2].Skipped, &d.Hits[0].Kind, &d.Hits[0].How, &d.Hits[0].Replicas, &d.Hits[0].Images[0], &d.Traffic.Flows[0].From, &d.Traffic.Flows[1].To, &d.Traffic.Flows[0].Why,
 			&d.Warnings[0], &d.Roots[0], &d.Files[0].Path, &d.Files[7].Change, &d.Record, &d.BaseRevision, &d.PolicyDigest, &d.Proof,
 			&d.Evidence[0].Digest, &d.Evidence[0].Severity, &d.Evidence[0].Source,
 		} {

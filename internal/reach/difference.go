@@ -16,15 +16,31 @@ import (
 // order of the flows.
 func Difference(before, after *Model, flows []Flow) string {
 	var b strings.Builder
-	for _, f := range flows {
-		was, is := before.Ask(f), after.Ask(f)
-		verdict := is.String()
-		if was != is {
-			verdict = was.String() + " → " + verdict
+	for _, c := range Compare(before, after, flows) {
+		verdict := c.Is.String()
+		if c.Was != c.Is {
+			verdict = c.Was.String() + " → " + verdict
 		}
-		fmt.Fprintf(&b, "%-7s %s: %s\n", became(was.Answer, is.Answer), f, verdict)
+		fmt.Fprintf(&b, "%-7s %s: %s\n", c.Became, c.Flow, verdict)
 	}
 	return b.String()
+}
+
+// Change is what became of a flow.
+type Change struct {
+	Flow    Flow
+	Was, Is Verdict
+	Became  string // cut, opens, lives, stays, unclear, as Difference says
+}
+
+// Compare asks two models of one cluster about flows, in their order.
+func Compare(before, after *Model, flows []Flow) []Change {
+	all := make([]Change, 0, len(flows))
+	for _, f := range flows {
+		was, is := before.Ask(f), after.Ask(f)
+		all = append(all, Change{f, was, is, became(was.Answer, is.Answer)})
+	}
+	return all
 }
 
 func became(was, is Answer) string {

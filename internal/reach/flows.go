@@ -19,22 +19,44 @@ const (
 // same cluster too.
 func (m *Model) Flows() (all []Flow) {
 	workloads := m.sorted()
+	return m.flows(workloads, func(Workload) []Workload { return workloads }, workloads)
+}
+
+// FlowsOf lists those of Flows that are from or to one workload. Their number
+// grows with the fleet, not with its square.
+func (m *Model) FlowsOf(w Workload) []Flow {
+	workloads := m.sorted()
+	return m.flows(workloads, func(to Workload) []Workload {
+		if to == w {
+			return workloads
+		}
+		return []Workload{w}
+	}, []Workload{w})
+}
+
+// flows lists the flows to workloads from their callers, and those of some that
+// go out. What leads to a workload from elsewhere is listed with all its callers.
+func (m *Model) flows(workloads []Workload, callers func(to Workload) []Workload, out []Workload) (all []Flow) {
 	for _, to := range workloads {
+		from := callers(to)
 		for _, called := range m.ports(to) {
-			for _, from := range workloads {
+			for _, from := range from {
 				if from != to {
 					all = append(all, called.from(Peer{Workload: from}))
 				}
 			}
-			if called.open {
+			if called.open && slices.Contains(from, to) {
 				all = append(all, called.from(Outside(InternetClient)))
 			}
+		}
+		if !slices.Contains(from, to) {
+			continue
 		}
 		for _, p := range m.workloads[to].probes {
 			all = append(all, Flow{From: Peer{Node: true}, To: Peer{Workload: to}, Port: p.port, Protocol: p.protocol})
 		}
 	}
-	for _, w := range workloads {
+	for _, w := range out {
 		for _, protocol := range []string{"UDP", "TCP"} {
 			all = append(all, Flow{From: Peer{Workload: w}, To: Peer{DNS: true}, Port: 53, Protocol: protocol})
 		}

@@ -39,7 +39,7 @@ const maxPasses = 8
 func (r *Redactor) Text(s string) (masked string, found []string) {
 	masked = s
 	for range maxPasses {
-		spans := outside(search(masked), masked)
+		spans := outside(search(masked, true), masked)
 		if len(spans) == 0 {
 			slices.Sort(found)
 			return masked, slices.Compact(found)

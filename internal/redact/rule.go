@@ -129,9 +129,13 @@ func entropy(s string) (bits float64) {
 	return bits
 }
 
-// search finds the spans of all rules, in no order.
-func search(text string) (spans []span) {
+// search finds the spans of all rules, in no order; with deep also in what is
+// encoded.
+func search(text string, deep bool) (spans []span) {
 	spans = cards(text, spans)
+	if deep {
+		spans = encoded(text, spans)
+	}
 	lower := ""
 	for i := range keywords().in(text) {
 		if lower == "" {

@@ -3,6 +3,7 @@ package redact
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"strings"
 	"testing"
@@ -73,6 +74,27 @@ func TestThreatH2AnEnvironmentDump(t *testing.T) {
 		require.NotContains(t, got, canary)
 	}
 	require.Contains(t, got, "PATH=/usr/bin HOSTNAME=web-1 KUBERNETES_SERVICE_HOST=10.0.0.1\n")
+}
+
+func TestThreatH3SecretsInBase64(t *testing.T) {
+	r := New([]byte("key"))
+	for _, secret := range []string{"password=hunter2canary", "postgres://app:hunter2canary@db/x", canaries["github-pat"], "export API_TOKEN='hunter2canary'\n"} {
+		for _, alphabet := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding} {
+			hidden := alphabet.EncodeToString([]byte(secret))
+			for _, text := range []string{hidden, "echo " + hidden + " | base64 -d", `{"data":"` + hidden + `"}`, strings.Repeat("x", 19) + " " + hidden, strings.Repeat("y ", 40) + hidden + "\n"} {
+				got, found := r.Text(text)
+				require.NotContains(t, got, strings.TrimRight(hidden, "=")[:12], text)
+				require.Contains(t, found, "encoded-secret")
+			}
+		}
+	}
+	for _, harmless := range []string{
+		base64.StdEncoding.EncodeToString([]byte("nothing to see in here, move on")), strings.Repeat("a", 64), "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+		"/usr/share/elasticsearch/lib/elasticsearch-launchers", "bm9kZS0xOjEyMzQ1Njc4OTAxMjM0OjQy",
+	} {
+		got, found := r.Text(harmless)
+		require.Equal(t, harmless, got, "%q", found)
+	}
 }
 
 func TestEntropyIsHonoured(t *testing.T) {

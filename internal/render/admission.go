@@ -10,8 +10,9 @@ import (
 
 const admissionGroup = "admissionregistration.k8s.io"
 
-// freezes says what is wrong with whose changes an admission policy judges: it
-// has to name the target, or what scales it, in the target's namespace.
+// freezes says what is wrong with what an admission policy judges: changes of
+// the target or of what scales it, by name, or new pods by their images, in the
+// target's namespace.
 func (b *bundler) freezes(spec map[string]any) (wrong string) {
 	named := []string{b.target.Name}
 	for _, a := range b.request.Index.Autoscalers(b.target) {
@@ -20,6 +21,10 @@ func (b *bundler) freezes(spec map[string]any) (wrong string) {
 	namespace, _, _ := unstructured.NestedStringMap(spec, "matchConstraints", "namespaceSelector", "matchLabels")
 	if len(namespace) != 1 || namespace[fleet.NamespaceName] != b.target.Namespace {
 		return "has a namespaceSelector that is not the target's namespace by its label " + fleet.NamespaceName
+	}
+	if fleet.OnPods(spec) {
+		_, ok := fleet.DeniedImages(spec)
+		return unless(ok, "judges pods by something else than a list of denied images, or more than their creation")
 	}
 	rules, _, _ := unstructured.NestedSlice(spec, "matchConstraints", "resourceRules")
 	for _, rule := range rules {

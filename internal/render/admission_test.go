@@ -95,7 +95,7 @@ func TestTheIncidentIsRestrictedAsWhatAppliesIt(t *testing.T) {
 			"clusters/one/incidents.yaml": kustomization("incidents", "incident-response/one", account),
 		}))
 		b, _, _ := proved(t, catalogue(t), request(t, f, "one", "shop/web", act("freeze-changes")))
-		require.Equal(t, want, b.Sync.Object["spec"].(map[string]any)["serviceAccountName"])
+		require.Equal(t, want, b.Parts[0].Sync.Object["spec"].(map[string]any)["serviceAccountName"])
 	}
 }
 

@@ -29,10 +29,10 @@ func (c *compiler) compile() {
 	for i, r := range s.ParameterRules {
 		c.t.rules = append(c.t.rules, c.condition(c.envs.parameters, fmt.Sprintf("spec.parameterRules[%d]", i), "that", r.That, "otherwise", r.Otherwise))
 	}
-	c.t.common = c.part("spec", s.Requires, s.Warnings, s.Resources, s.Patches)
+	c.t.common = c.part("spec", s.Requires, s.Warnings, s.Resources, s.Patches, s.Pod)
 	for i := range s.Variants {
 		v, at := &s.Variants[i], fmt.Sprintf("spec.variants[%d]", i)
-		out := variant{Variant: v.describe(s.Cuts), part: c.part(at, v.Requires, v.Warnings, v.Resources, v.Patches)}
+		out := variant{Variant: v.describe(s.Cuts), part: c.part(at, v.Requires, v.Warnings, v.Resources, v.Patches, v.Pod)}
 		if v.When != "" {
 			out.when = c.program(c.envs.target, at+".when", v.When)
 		}
@@ -48,7 +48,7 @@ func (c *compiler) compile() {
 	}
 }
 
-func (c *compiler) part(at string, requires []requirement, warnings []warning, resources []map[string]any, patches []patchSpec) (p part) {
+func (c *compiler) part(at string, requires []requirement, warnings []warning, resources []map[string]any, patches []patchSpec, pod map[string]any) (p part) {
 	for i, r := range requires {
 		p.requires = append(p.requires, c.condition(c.envs.target, fmt.Sprintf("%s.requires[%d]", at, i), "that", r.That, "otherwise", r.Otherwise))
 	}
@@ -64,6 +64,9 @@ func (c *compiler) part(at string, requires []requirement, warnings []warning, r
 			env = c.envs.each
 		}
 		p.patches = append(p.patches, patchNode{patch.On, c.node(env, fmt.Sprintf("%s.patches[%d].fields", at, i), any(patch.Fields))})
+	}
+	if len(pod) > 0 {
+		p.pods = []*node{c.node(c.envs.target, at+".pod", any(pod))}
 	}
 	return p
 }
@@ -167,6 +170,7 @@ func (c *compiler) check(d *document) {
 		c.t.parameters[name] = c.parameter("spec.parameters."+name, name, &p)
 	}
 	acts := c.checkContent("spec", s.Resources, s.Patches)
+	acts = c.checkPods("spec", s.Pod) || acts
 	seen := map[string]bool{}
 	for i := range s.Variants {
 		v, at := &s.Variants[i], fmt.Sprintf("spec.variants[%d]", i)
@@ -180,7 +184,8 @@ func (c *compiler) check(d *document) {
 		if v.When == "" && i < len(s.Variants)-1 {
 			c.doc.Problem(at, "a variant without when is always used, so that those after it never are: put it last")
 		}
-		if !c.checkContent(at, v.Resources, v.Patches) && !acts {
+		pod := c.checkPods(at, v.Pod)
+		if !c.checkContent(at, v.Resources, v.Patches) && !pod && !acts {
 			c.doc.Problem(at, "the variant does nothing: give it resources or patches")
 		}
 	}
@@ -207,31 +212,11 @@ func (c *compiler) checkContent(at string, resources []map[string]any, patches [
 				c.doc.Problem(fmt.Sprintf("%s.patches[%d].fields.%s", at, i, own), "a patch may not touch %s", own)
 			}
 		}
-		c.checkMetadata(fmt.Sprintf("%s.patches[%d].fields.metadata", at, i), p.Fields["metadata"])
+		for _, wrong := range badMetadata(p.Fields["metadata"]) {
+			c.doc.Problem(strict.Join(fmt.Sprintf("%s.patches[%d].fields", at, i), wrong.Path), "%s", wrong.Message)
+		}
 	}
 	return len(resources)+len(patches) > 0
-}
-
-// annotations are what a patch may set of an object's metadata: what tells a
-// controller to leave the object, or its pods, as they are.
-var annotations = regexp.MustCompile(`^(irgit\.dev/|autoscaling\.keda\.sh/paused|kustomize\.toolkit\.fluxcd\.io/prune$|argocd\.argoproj\.io/sync-options$|helm\.sh/resource-policy$)`)
-
-func (c *compiler) checkMetadata(at string, metadata any) {
-	fields, ok := metadata.(map[string]any)
-	if metadata != nil && !ok {
-		c.doc.Problem(at, "want annotations")
-	}
-	for _, key := range sorted(fields) {
-		if key != "annotations" {
-			c.doc.Problem(at+"."+key, "a patch may touch annotations only")
-		}
-	}
-	keys, _ := fields["annotations"].(map[string]any)
-	for _, key := range sorted(keys) {
-		if !annotations.MatchString(key) {
-			c.doc.Problem(at+".annotations", "a patch may not set %s: want one that pauses a scaler, keeps an object from being pruned, or begins with irgit.dev/", key)
-		}
-	}
 }
 
 func (c *compiler) needs(path, value, what string) {

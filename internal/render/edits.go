@@ -95,7 +95,8 @@ const postRenderers = "postRenderers"
 
 // allowed reports whether an edit is of a form that irgit makes: a hook in a
 // kustomization, a patch in a Flux Kustomization or a HelmRelease, or scalars of
-// a kind that may be patched, none of which is in a list, as containers are.
+// a kind that may be patched, or annotations, none of which is in a list, as
+// containers are.
 func (e Edit) allowed() bool {
 	for _, c := range e.Changes {
 		at := c.Path.String()
@@ -106,14 +107,29 @@ func (e Edit) allowed() bool {
 		case fleet.BySync:
 			ok = c.List && e.syncItem(at, c.Value)
 		case fleet.InManifest:
-			ok = !c.List && len(c.Path) > 1 && c.Path[0] == "spec" && slices.Contains(patchable, e.Selector.Group+"/"+e.Selector.Kind) &&
-				!slices.ContainsFunc(c.Path, digits)
+			ok = !c.List && scalar(e.Selector.Group+"/"+e.Selector.Kind, c.Path)
 		}
 		if !ok {
 			return false
 		}
 	}
 	return len(e.Changes) > 0
+}
+
+// scalar reports whether a path is one of a field that irgit sets in a manifest
+// of a kind: of the spec, or an annotation that a patch may set; of a sync object
+// that which suspends it.
+func scalar(kind string, at edit.Path) bool {
+	if isSync(kind) {
+		return slices.Contains([]string{"spec.suspend", "spec.syncPolicy.automated.enabled"}, at.String())
+	}
+	if patchable[kind] == nil {
+		return false
+	}
+	if len(at) == 3 && at[0] == "metadata" && at[1] == "annotations" {
+		return annotations.MatchString(at[2])
+	}
+	return len(at) > 1 && at[0] == "spec" && !slices.ContainsFunc(at, digits)
 }
 
 // syncItem reports whether an item of a sync object's list is a patch as an

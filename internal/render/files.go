@@ -1,6 +1,8 @@
 package render
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"path"
 	"regexp"
@@ -17,8 +19,6 @@ import (
 const (
 	incidentLabel     = "irgit.dev/incident"
 	managedByLabel    = "app.kubernetes.io/managed-by"
-	containDir        = "contain"
-	syncFile          = "sync-contain.yaml"
 	kustomizationFile = "kustomization.yaml"
 	fluxKustomize     = "kustomize.toolkit.fluxcd.io"
 	fluxHelm          = "helm.toolkit.fluxcd.io"
@@ -33,8 +33,11 @@ func (b *bundler) create(step *Step, fields map[string]any) error {
 		obj.SetNamespace(b.target.Namespace)
 	}
 	b.mark(obj)
-	if b.request.Index.Cluster().GitOps == "flux" {
+	switch flux := b.request.Index.Cluster().GitOps == "flux"; {
+	case flux:
 		annotate(obj, fluxKustomize+"/substitute", "disabled") // nothing in it is a variable (TRAPS, lab/render.md §4)
+	case kind.evidence:
+		annotate(obj, "argocd.argoproj.io/sync-wave", "1") // all parts are one Application: after the policies, which it must not hold up
 	}
 	suffix := strings.TrimPrefix(obj.GetName(), objectName(b.request.Incident))
 	name := strings.ToLower(obj.GetKind()) + suffix + ".yaml"
@@ -57,18 +60,23 @@ func (b *bundler) create(step *Step, fields map[string]any) error {
 		return &RefusedError{step.Action, wrong}
 	}
 	b.bundle.Objects, step.Objects = append(b.bundle.Objects, obj), append(step.Objects, obj)
-	b.contain = append(b.contain, file{name, data})
-	step.Files = append(step.Files, path.Join(b.dir(), containDir, name))
+	p := b.part(kind.folder())
+	p.Objects, p.files = append(p.Objects, obj), append(p.files, file{name, data})
+	step.Files = append(step.Files, path.Join(b.dir(), p.Name, name))
 	return nil
 }
 
 // patch adds a patch of an object of the fleet: where a hook takes it, as a
 // PatchTransformer.
 func (b *bundler) patch(step *Step, p Patch) error {
-	if !slices.Contains(patchable, groupOf(p.Object.APIVersion)+"/"+p.Object.Kind) {
+	wrongly, ok := patchable[kindOf(p.Object)]
+	if !ok {
 		return &RefusedError{step.Action, []validate.Problem{{Message: fmt.Sprintf("%s %s may not be patched by a containment", p.Object.APIVersion, p.Object.Kind)}}}
 	}
-	wrong := inert(p.Fields, "")
+	wrong := append(inert(p.Fields, ""), annotated(p.Fields, p.Object.Kind)...)
+	if why := wrongly(b, p); why != "" {
+		wrong = append(wrong, validate.Problem{Message: fmt.Sprintf("the patch of %s %s %s", p.Object.Kind, p.Object.Name, why)})
+	}
 	if len(b.bundle.Patches) == maxPatched {
 		wrong = append(wrong, validate.Problem{Message: fmt.Sprintf("more than %d patches in one incident", maxPatched)})
 	}
@@ -83,6 +91,9 @@ func (b *bundler) patch(step *Step, p Patch) error {
 		}
 		wrong = append(wrong, problems...)
 		p.File = path.Join(place.hook.Dir, b.request.Incident, f.name)
+		if slices.ContainsFunc(place.files, func(o file) bool { return o.name == f.name }) {
+			wrong = append(wrong, validate.Problem{File: p.File, Message: "two patches would be this one file"})
+		}
 		place.files = append(place.files, f)
 	}
 	if len(wrong) > 0 {
@@ -100,7 +111,7 @@ func (b *bundler) transformer(p Patch) (f file, wrong []validate.Problem, err er
 	if err != nil {
 		return file{}, nil, err
 	}
-	label := strings.Join([]string{p.Action, strings.ToLower(p.Object.Kind), p.Object.Name}, "-")
+	label := b.label(p)
 	transformer := map[string]any{
 		"apiVersion": "builtin", "kind": "PatchTransformer",
 		"metadata": map[string]any{"name": objectName(b.request.Incident) + "-" + label},
@@ -113,6 +124,22 @@ func (b *bundler) transformer(p Patch) (f file, wrong []validate.Problem, err er
 	}
 	name := label + ".yaml"
 	return file{name, data}, b.catalogue.validator.Object(path.Join(p.Place.Hook.Dir, b.request.Incident, name), transformer), nil
+}
+
+var labelForm = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`)
+
+// label is the name of a patch's file. A binding may have a name that no file
+// can have, or one that it has in more than one namespace.
+func (b *bundler) label(p Patch) string {
+	name := p.Object.Name
+	if !labelForm.MatchString(name) || len(name) > maxObjectName {
+		sum := sha256.Sum256([]byte(name))
+		name = hex.EncodeToString(sum[:6])
+	}
+	if ns := p.Object.Namespace; ns != "" && ns != b.target.Namespace {
+		name = ns + "-" + name
+	}
+	return strings.Join([]string{p.Action, strings.ToLower(p.Object.Kind), name}, "-")
 }
 
 // warn says what a reviewer has to know of the way that a patch takes.

@@ -19,9 +19,19 @@ metadata: {name: report}
 spec: {template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}}
 `
 
+const scaledObject = `apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: payments}
+spec: {scaleTargetRef: {name: payments}, triggers: [{type: cpu, metadata: {value: "50"}}]}
+`
+
 // What does not fit says why, in words that a reviewer understands.
 func TestWhatDoesNotFitSaysWhy(t *testing.T) {
 	payments := func(from, to string) edit { return replaced(t, "apps/base/payments/payments.yaml", from, to) }
+	ledger := func(from, to string) edit { return replaced(t, "apps/base/payments/ledger.yaml", from, to) }
+	rollout := func(spec string) edit {
+		return replaced(t, "apps/base/payments/payments.yaml", "apiVersion: apps/v1\nkind: Deployment\n", "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\n", "  # replicas is left to the HorizontalPodAutoscaler\n", "  "+spec+"\n")
+	}
 	for name, c := range map[string]struct {
 		fleet   *fleet.Fleet
 		cluster string
@@ -35,12 +45,29 @@ func TestWhatDoesNotFitSaysWhy(t *testing.T) {
 		"opted out":       {newFleet(t, payments("app.kubernetes.io/part-of: checkout", `sidecar.istio.io/inject: "false"`)), "prod-eu", "payments/payments", act("deny-east-west"), "keeps the pods out of the mesh"},
 		"no waypoint":     {newFleet(t), "staging", "payments/payments", act("deny-http", "paths", []any{"/x"}), "declares no waypoint"},
 		"no Service":      {newFleet(t), "prod-us", "batch/report", act("deny-east-west"), "no Service selects the pods"},
-		"nothing scales":  {newFleet(t), "prod-eu", "payments/ledger", act("freeze-scale"), "nothing scales it"},
+		"nothing scales":  {newFleet(t, ledger("  replicas: 3\n", "")), "prod-eu", "payments/ledger", act("freeze-scale"), "nothing scales it, and Git declares no spec.replicas"},
+		"no number":       {newFleet(t), "prod-eu", "batch/report", act("freeze-scale"), "a CronJob has no number of pods"},
+		"nothing runs":    {newFleet(t, ledger("replicas: 3\n", "replicas: 0\n")), "prod-eu", "payments/ledger", act("freeze-scale"), "Git declares no pods of it"},
+		"scaled twice":    {newFleet(t, payments("apiVersion: autoscaling/v2\n", scaledObject+"---\napiVersion: autoscaling/v2\n")), "prod-eu", "payments/payments", act("freeze-scale"), "both scale it"},
 		"old autoscaler":  {newFleet(t, payments("apiVersion: autoscaling/v2\n", "apiVersion: autoscaling/v1\n")), "prod-eu", "payments/payments", act("freeze-scale"), "HorizontalPodAutoscaler payments is written in another version than autoscaling/v2"},
-		"KEDA":            {newFleet(t, payments("apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler", "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject")), "prod-eu", "payments/payments", act("freeze-scale"), "ScaledObject payments scales it"},
 		"cannot be wired": {newFleet(t, unwirable(t)), "prod-eu", "payments/payments", act("freeze-rollout"), "line 7: transformers: an anchor or alias"},
 		"old Kubernetes":  {newFleet(t, replaced(t, fleet.ConfigFile, "    cni: calico\n", "    cni: calico\n    kubernetes: \"1.29\"\n")), "prod-eu", "payments/payments", act("freeze-changes"), "declared to run Kubernetes 1.29"},
-		"a Job":           {newFleet(t, edit{"apps/base/batch/report.yaml": job}), "prod-eu", "batch/report", act("freeze-rollout"), "no way to hold back a Job"},
+		"a Job":           {newFleet(t, edit{"apps/base/batch/report.yaml": job}), "prod-eu", "batch/report", act("freeze-rollout"), "a Job has no new versions"},
+		"a reference":     {newFleet(t, rollout("workloadRef: {apiVersion: apps/v1, kind: Deployment, name: other}")), "prod-eu", "payments/payments", act("freeze-rollout"), "by workloadRef"},
+
+		"no bindings":      {newFleet(t), "prod-eu", "payments/payments", act("revoke-identity"), "no binding in Git names its ServiceAccount payments"},
+		"a Job's token":    {newFleet(t, edit{"apps/base/batch/report.yaml": job}), "prod-eu", "batch/report", act("revoke-identity", "unmount", true), "the pods of a Job cannot be replaced"},
+		"zero, scheduled":  {newFleet(t), "prod-eu", "batch/report", act("scale-to-zero"), "a CronJob has no number of pods; freeze-rollout"},
+		"zero, a daemon":   {newFleet(t), "prod-eu", "infra/node-agent", act("scale-to-zero"), "a DaemonSet has no number of pods"},
+		"zero, undeclared": {newFleet(t, ledger("  replicas: 3\n", "")), "prod-eu", "payments/ledger", act("scale-to-zero"), "The release could not bring back the number of pods"},
+		"zero, volumes": {
+			newFleet(t, ledger("  serviceName: ledger\n", "  serviceName: ledger\n  persistentVolumeClaimRetentionPolicy: {whenScaled: Delete}\n")), "prod-eu", "payments/ledger", act("scale-to-zero"), "deletes the volumes",
+		},
+		"zero, zero":         {newFleet(t, ledger("replicas: 3\n", "replicas: 0\n")), "prod-eu", "payments/ledger", act("scale-to-zero"), "Git declares no pods of it"},
+		"zero, from zero":    {newFleet(t, payments("minReplicas: 2\n", "minReplicas: 0\n")), "prod-eu", "payments/payments", act("scale-to-zero"), "has minReplicas 0, so that it would start"},
+		"zero, scaled twice": {newFleet(t, payments("apiVersion: autoscaling/v2\n", scaledObject+"---\napiVersion: autoscaling/v2\n")), "prod-eu", "payments/payments", act("scale-to-zero"), "both scale it"},
+		"zero, suspended":    {newFleet(t, edit{"apps/base/batch/report.yaml": strings.Replace(job, "spec: {", "spec: {suspend: true, ", 1)}), "prod-eu", "batch/report", act("scale-to-zero"), "suspended already"},
+		"zero, a reference":  {newFleet(t, rollout("replicas: 2\n  workloadRef: {apiVersion: apps/v1, kind: Deployment, name: other}")), "prod-eu", "payments/payments", act("scale-to-zero"), "by workloadRef"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Contains(t, misfit(t, catalogue(t), request(t, c.fleet, c.cluster, c.target, c.action)), c.want)

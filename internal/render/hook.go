@@ -19,8 +19,9 @@ import (
 //	  # Deployment payments/payments
 //	  - 20260102-payments-0a1b2c3d
 //
-// with an incident's entry right below the comment of its workload, so that
-// incidents of two workloads never insert at the same line; or, in a hook that
+// with an incident's entry below the comment of its workload, so that incidents
+// of two workloads never insert at the same line, and behind those that the
+// workload has, so that of two incidents the later one's patches win; or, in a hook that
 // names no workloads, `resources: []`, which is filled in place. Where the
 // comment is missing the entry carries it, in its sorted place, so that taking
 // the entry away leaves nothing behind.
@@ -33,7 +34,7 @@ const maxLabels = 200
 func NewHook(workloads []fleet.Workload) []byte {
 	var labels []string
 	for _, w := range workloads {
-		if slices.Contains(patchable, groupOf(w.APIVersion)+"/"+w.Kind) {
+		if patchable[kindOf(w.Ref())] != nil {
 			labels = append(labels, "  "+workloadComment(w)+"\n")
 		}
 	}
@@ -63,7 +64,7 @@ func insertEntry(file string, data []byte, comment, entry string) ([]byte, error
 		return data, nil
 	}
 	if h.flow >= 0 {
-		h.lines[h.flow] = flowList.ReplaceAllString(h.lines[h.flow], "${1}["+strings.Join(append([]string{entry}, h.entries...), ", ")+"]${3}")
+		h.lines[h.flow] = flowList.ReplaceAllString(h.lines[h.flow], "${1}["+strings.Join(append(slices.Clone(h.entries), entry), ", ")+"]${3}")
 	} else {
 		at, line := h.place(comment), h.indent+"- "+entry
 		if h.commented(comment) < 0 {
@@ -117,11 +118,17 @@ func (h *hookText) commented(comment string) int {
 	return h.from + at
 }
 
-// place is the line to insert at: right below the workload's comment, else
+// place is the line to insert at: below the workload's comment and the entries
+// that it has, so that what came last wins, else
 // before the first comment that sorts behind it, else at the list's end.
 func (h *hookText) place(comment string) int {
 	if i := h.commented(comment); i >= 0 { // the comments may stand in any order
-		return i + 1
+		for i++; i < h.to; i++ {
+			if label, _ := labelOf(h.lines[i]); entryOf(h.lines[i]) == "" || label != "" && label != comment {
+				break
+			}
+		}
+		return i
 	}
 	last := h.from
 	for i := h.from; i < h.to; i++ {

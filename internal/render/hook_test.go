@@ -22,9 +22,13 @@ func TestHookEdits(t *testing.T) {
 			"resources:\n  # Deployment a/a\n  # Deployment p/p\n  # Deployment z/z\n",
 			"resources:\n  # Deployment a/a\n  # Deployment p/p\n  - " + entryA + "\n  # Deployment z/z\n",
 		},
-		"above other incidents of the workload": {
+		"below other incidents of the workload": {
 			"resources:\n  # Deployment p/p\n  - " + entryB + "\n  # Deployment z/z\n",
-			"resources:\n  # Deployment p/p\n  - " + entryA + "\n  - " + entryB + "\n  # Deployment z/z\n",
+			"resources:\n  # Deployment p/p\n  - " + entryB + "\n  - " + entryA + "\n  # Deployment z/z\n",
+		},
+		"above those of another without a comment of its own": {
+			"resources:\n  # Deployment p/p\n  - " + entryB + " # Deployment z/z\n",
+			"resources:\n  # Deployment p/p\n  - " + entryA + "\n  - " + entryB + " # Deployment z/z\n",
 		},
 		"comment missing: in its sorted place": {
 			"resources:\n  # Deployment a/a\n  - " + entryB + "\n  # Deployment z/z\n",
@@ -40,11 +44,11 @@ func TestHookEdits(t *testing.T) {
 		},
 		"no comments":              {"resources:\n- " + entryB + "\n", "resources:\n- " + entryB + "\n- " + entryA + " # Deployment p/p\n"},
 		"empty list in brackets":   {"resources: []\nnamespace: x\n", "resources: [" + entryA + "]\nnamespace: x\n"},
-		"list in brackets":         {"resources: [" + entryB + "] # mine\n", "resources: [" + entryA + ", " + entryB + "] # mine\n"},
+		"list in brackets":         {"resources: [" + entryB + "] # mine\n", "resources: [" + entryB + ", " + entryA + "] # mine\n"},
 		"another key follows":      {"resources:\n  # Deployment p/p\nsortOptions:\n  order: fifo\n", "resources:\n  # Deployment p/p\n  - " + entryA + "\nsortOptions:\n  order: fifo\n"},
 		"windows line endings":     {"resources:\r\n  # Deployment p/p\r\n  # Deployment q/q\r\n", "resources:\r\n  # Deployment p/p\r\n  - " + entryA + "\r\n  # Deployment q/q\r\n"},
 		"no newline at the end":    {"resources:\n  # Deployment p/p", "resources:\n  # Deployment p/p\n  - " + entryA},
-		"the indent of the others": {"resources:\n    # Deployment p/p\n    - " + entryB, "resources:\n    # Deployment p/p\n    - " + entryA + "\n    - " + entryB},
+		"the indent of the others": {"resources:\n    # Deployment p/p\n    - " + entryB, "resources:\n    # Deployment p/p\n    - " + entryB + "\n    - " + entryA},
 		"nothing at all yet":       {"resources:", "resources:\n  - " + entryA + " # Deployment p/p"},
 	} {
 		t.Run(name, func(t *testing.T) {

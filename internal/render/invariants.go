@@ -25,22 +25,35 @@ const (
 // creation is what holds for objects of a kind that a template may create.
 type creation struct {
 	ofCluster bool                                        // it stands in no namespace
+	evidence  bool                                        // it keeps evidence, and must not hold up what contains
 	wrong     func(*bundler, map[string]any) (why string) // with whom its spec selects, "" for nothing
 }
 
 // creatable are the kinds a template may create, by group and kind. It repeats
 // the floor of internal/policy on purpose: neither relies on the other.
 var creatable = map[string]creation{
-	"networking.k8s.io/NetworkPolicy": {wrong: (*bundler).opens},
-	"cilium.io/CiliumNetworkPolicy":   {wrong: ciliumDenies},
-	"projectcalico.org/NetworkPolicy": {wrong: calicoDenies},
-	istioSecurity + "/AuthorizationPolicy": {wrong: func(_ *bundler, spec map[string]any) string {
-		refs, _ := spec["targetRefs"].([]any)
-		_, both := spec["selector"]
-		return unless(len(refs) > 0 && !both || selects(spec["selector"]), "selects everything in its namespace, or by labels and by reference at once")
-	}},
+	"networking.k8s.io/NetworkPolicy":                    {wrong: (*bundler).opens},
+	"cilium.io/CiliumNetworkPolicy":                      {wrong: ciliumDenies},
+	"projectcalico.org/NetworkPolicy":                    {wrong: calicoDenies},
+	istioSecurity + "/AuthorizationPolicy":               {wrong: meshSelection},
+	"telemetry.istio.io/Telemetry":                       {wrong: observes},
+	"snapshot.storage.k8s.io/VolumeSnapshot":             {evidence: true, wrong: (*bundler).snapshots},
 	admissionGroup + "/ValidatingAdmissionPolicy":        {ofCluster: true, wrong: (*bundler).freezes},
 	admissionGroup + "/ValidatingAdmissionPolicyBinding": {ofCluster: true, wrong: (*bundler).binds},
+}
+
+// meshSelection says what is wrong with whom a policy of Istio is for.
+func meshSelection(_ *bundler, spec map[string]any) string {
+	refs, _ := spec["targetRefs"].([]any)
+	_, both := spec["selector"]
+	return unless(len(refs) > 0 && !both || selects(spec["selector"]), "selects everything in its namespace, or by labels and by reference at once")
+}
+
+func (c creation) folder() string {
+	if c.evidence {
+		return evidenceDir
+	}
+	return containDir
 }
 
 func creationOf(obj *unstructured.Unstructured) (creation, bool) {
@@ -61,12 +74,6 @@ func kinds() string {
 		_, names[i], _ = strings.Cut(n, "/")
 	}
 	return strings.Join(names, ", ")
-}
-
-// patchable are the kinds a template may patch.
-var patchable = []string{
-	"apps/Deployment", "apps/StatefulSet", "apps/DaemonSet", "batch/CronJob", "batch/Job",
-	"autoscaling/HorizontalPodAutoscaler", "keda.sh/ScaledObject", "argoproj.io/Rollout",
 }
 
 func selects(v any) bool {

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/gitops"
 	"github.com/irgit/irgit/internal/validate"
@@ -24,18 +22,9 @@ func (b *bundler) finish(ctx context.Context) error {
 	if err := b.absent(ctx); err != nil {
 		return err
 	}
-	var listed []string
-	if len(b.contain) > 0 {
-		if err := b.put(path.Join(b.dir(), containDir), b.contain); err != nil {
-			return err
-		}
-		listed = []string{containDir}
-		if b.request.Index.Cluster().GitOps == "flux" {
-			listed = []string{syncFile}
-			if err := b.sync(); err != nil {
-				return err
-			}
-		}
+	listed, err := b.parts()
+	if err != nil {
+		return err
 	}
 	if err := b.kustomization(b.dir(), listed); err != nil {
 		return err
@@ -163,43 +152,6 @@ func (b *bundler) kustomization(dir string, listed []string) error {
 	if wrong := b.catalogue.validator.Object(name, k); len(wrong) > 0 {
 		return &RefusedError{"", wrong}
 	}
-	b.change(name, data)
-	return nil
-}
-
-// sync writes the incident's own Flux Kustomization: one object that Flux
-// refuses must not hold up other incidents, and each gets a Ready of its own
-// (lab/flux.md).
-func (b *bundler) sync() error {
-	c := b.request.Index.Cluster()
-	spec := map[string]any{
-		"interval": "10m", "retryInterval": "30s", "timeout": "2m", "prune": true, "wait": true,
-		"path":      "./" + path.Join(b.dir(), containDir),
-		"sourceRef": map[string]any{"kind": c.Flux.Source.Kind, "name": c.Flux.Source.Name},
-	}
-	if account := b.request.Index.Restricted(); account != "" {
-		spec["serviceAccountName"] = account // what is denied to what applies the incidents is not to be had by one of them
-	}
-	obj := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": fluxKustomize + "/v1", "kind": "Kustomization",
-		"metadata": map[string]any{"name": objectName(b.request.Incident) + "-" + containDir, "namespace": c.Flux.Namespace},
-		"spec":     spec,
-	}}
-	b.mark(obj)
-	annotate(obj, "event.toolkit.fluxcd.io/incident", b.request.Incident)
-	data, err := b.write("", obj.Object)
-	if err != nil {
-		return err
-	}
-	name := path.Join(b.dir(), syncFile)
-	wrong := b.catalogue.validator.Object(name, obj.Object)
-	if len(obj.GetName()) > maxObjectName {
-		wrong = append(wrong, validate.Problem{File: name, Path: "metadata.name", Message: "is longer than the label value that Flux makes of it"})
-	}
-	if len(wrong) > 0 {
-		return &RefusedError{"", wrong}
-	}
-	b.bundle.Sync = obj
 	b.change(name, data)
 	return nil
 }

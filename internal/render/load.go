@@ -143,12 +143,17 @@ func (t *template) describe(name string) Action {
 		}
 	}
 	kinds(s.Resources, s.Patches)
+	pod := len(s.Pod) > 0
 	sentences(s.Requires, s.Warnings)
 	for i := range s.Variants {
 		v := &s.Variants[i]
 		kinds(v.Resources, v.Patches)
+		pod = pod || len(v.Pod) > 0
 		sentences(v.Requires, v.Warnings)
 		a.Variants = append(a.Variants, v.describe(s.Cuts))
+	}
+	if pod {
+		a.Patches = append(a.Patches, "pod")
 	}
 	return a
 }

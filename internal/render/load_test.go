@@ -57,14 +57,18 @@ func TestBuiltInTemplatesAreComplete(t *testing.T) {
 	require.NoError(t, err)
 	c, problems := render.Load(sources)
 	require.Empty(t, problems)
-	require.Equal(t, []string{"block-egress", "block-metadata", "block-source", "deny-east-west", "deny-http", "deny-identity", "freeze-changes", "freeze-rollout", "freeze-scale", "quarantine"}, c.Names())
+	require.Equal(t, []string{
+		"block-egress", "block-metadata", "block-source", "delete-pod", "deny-east-west", "deny-http", "deny-identity", "deny-image", "freeze-changes", "freeze-delivery",
+		"freeze-rollout", "freeze-scale", "hold-evidence", "isolate-pod", "observe-traffic", "quarantine", "respawn-hardened", "restart-workload", "revoke-identity",
+		"scale-to-zero", "snapshot-volume",
+	}, c.Names())
 	for _, a := range c.Actions() {
 		require.Equal(t, render.BuiltIn, a.Origin)
 		require.Regexp(t, `^built-in/`+a.Name+`\.yaml:1:1$`, a.File)
 		require.Regexp(t, `^sha256:[0-9a-f]{64}$`, a.Digest)
 		require.Positive(t, len(a.Creates)+len(a.Patches))
 		require.NotEmpty(t, a.Requires)
-		require.Equal(t, []string{"RS.MI-01"}, a.Vocabulary.CSF)
+		require.Subset(t, []string{"RS.MI-01", "RS.MI-02", "RS.AN-06", "RS.AN-07"}, a.Vocabulary.CSF)
 		for _, v := range a.Variants {
 			require.Contains(t, []string{"yes", "no", "unknown"}, v.Cuts)
 		}

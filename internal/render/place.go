@@ -282,7 +282,11 @@ func (b *bundler) strategic(p Patch) (text string, target map[string]any, err er
 		group, version = "", group
 	}
 	name, namespace, pattern := b.aim(p)
-	meta := map[string]any{"name": name}
+	meta := map[string]any{}
+	if below, ok := p.Fields["metadata"].(map[string]any); ok {
+		meta = maps.Clone(below)
+	}
+	meta["name"] = name
 	target = map[string]any{"group": exactly(group), "version": exactly(version), "kind": exactly(p.Object.Kind), "name": exactly(name)}
 	if namespace != "" {
 		meta["namespace"] = namespace
@@ -292,7 +296,9 @@ func (b *bundler) strategic(p Patch) (text string, target map[string]any, err er
 	}
 	merge := map[string]any{"apiVersion": p.Object.APIVersion, "kind": p.Object.Kind, "metadata": meta}
 	for key, value := range p.Fields {
-		merge[key] = value
+		if key != "metadata" {
+			merge[key] = value
+		}
 	}
 	data, err := manifest.Encode("", merge)
 	if err != nil {

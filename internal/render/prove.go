@@ -75,23 +75,34 @@ func (p *prover) differ(root string, o fleet.ObjectRef, field, format string, ar
 	})
 }
 
-// created builds the incident's directory, and contain where a Flux
-// Kustomization of its own applies it.
+// created builds the incident's directory, and each folder that a Flux
+// Kustomization of its own applies.
 func (p *prover) created(ctx context.Context, before, after *gitops.Tree) error {
 	if _, err := before.Stat(ctx, p.proof.Root); err == nil {
 		return fmt.Errorf("prove incident %s: it is in the tree before already", p.request.Incident)
 	}
-	direct, contained := p.bundle.Objects, []*unstructured.Unstructured(nil)
-	if p.bundle.Sync != nil {
-		direct, contained = []*unstructured.Unstructured{p.bundle.Sync}, p.bundle.Objects
+	direct := p.bundle.Objects
+	var below []Part
+	for _, part := range p.bundle.Parts {
+		if part.Sync != nil {
+			below = append(below, part)
+		}
+	}
+	if len(below) > 0 {
+		direct = nil
+		for _, part := range below {
+			direct = append(direct, part.Sync)
+		}
 	}
 	if err := p.added(ctx, after, p.proof.Root, direct); err != nil {
 		return err
 	}
-	if p.bundle.Sync == nil {
-		return nil
+	for _, part := range below {
+		if err := p.added(ctx, after, path.Join(p.proof.Root, part.Name), part.Objects); err != nil {
+			return err
+		}
 	}
-	return p.added(ctx, after, path.Join(p.proof.Root, containDir), contained)
+	return nil
 }
 
 func (p *prover) added(ctx context.Context, after *gitops.Tree, root string, want []*unstructured.Unstructured) error {

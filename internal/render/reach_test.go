@@ -110,19 +110,19 @@ func TestFlowsThatIsolationCuts(t *testing.T) {
 			require.Empty(t, policy.CheckObjects(r.Index, b.Objects, nil, r.Target))
 			before, after := model(t, c.cni, street+c.more), model(t, c.cni, street+c.more, b.Objects...)
 			for _, flow := range append(c.cut, c.live...) {
-				require.Equal(t, reach.Allowed, before.Ask(flows[flow]).Answer, "%s before: %s", flow, before.Ask(flows[flow]))
+				require.Equal(t, reach.Allowed, before.Ask(expectations[flow]).Answer, "%s before: %s", flow, before.Ask(expectations[flow]))
 			}
 			for _, flow := range c.cut {
-				require.Equal(t, reach.Denied, after.Ask(flows[flow]).Answer, "%s: %s", flow, after.Ask(flows[flow]))
+				require.Equal(t, reach.Denied, after.Ask(expectations[flow]).Answer, "%s: %s", flow, after.Ask(expectations[flow]))
 			}
 			for _, flow := range c.live {
-				require.Equal(t, reach.Allowed, after.Ask(flows[flow]).Answer, "%s: %s", flow, after.Ask(flows[flow]))
+				require.Equal(t, reach.Allowed, after.Ask(expectations[flow]).Answer, "%s: %s", flow, after.Ask(expectations[flow]))
 			}
 		})
 	}
 }
 
-var flows = func() map[string]reach.Flow {
+var expectations = func() map[string]reach.Flow {
 	of := func(namespace, name string) reach.Peer {
 		return reach.Peer{Workload: reach.Workload{Kind: "Deployment", Namespace: namespace, Name: name}}
 	}

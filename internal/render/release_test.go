@@ -18,7 +18,8 @@ import (
 // every is each built-in action, with parameters where it needs some.
 var every = []policy.Action{
 	act("quarantine"), act("quarantine", "dns", true), act("deny-east-west"), act("deny-http", "methods", []any{"DELETE"}),
-	act("freeze-scale"), act("freeze-rollout"), act("freeze-changes"),
+	act("freeze-scale"), act("freeze-rollout"), act("freeze-changes"), act("observe-traffic"), act("hold-evidence"), act("snapshot-volume"),
+	act("restart-workload"), act("respawn-hardened"), act("scale-to-zero"), act("revoke-identity", "unmount", true), act("deny-image"),
 	act("block-egress", "networks", []any{"203.0.114.9"}, "openEgress", true, "allow", []any{"10.0.0.0/8"}), act("block-metadata", "openEgress", true),
 	act("block-source", "networks", []any{"203.0.114.9"}), act("deny-identity"),
 }
@@ -56,7 +57,8 @@ func TestReleaseIsTheInverseEverywhere(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{
 		"block-egress": 12, "block-metadata": 8, "block-source": 18, "deny-identity": 15,
-		"quarantine": 24, "deny-east-west": 11, "deny-http": 4, "freeze-scale": 6, "freeze-rollout": 18, "freeze-changes": 18,
+		"quarantine": 24, "deny-east-west": 11, "deny-http": 4, "freeze-scale": 9, "freeze-rollout": 18, "freeze-changes": 18, "observe-traffic": 7, "hold-evidence": 18,
+		"snapshot-volume": 3, "restart-workload": 15, "respawn-hardened": 15, "scale-to-zero": 9, "revoke-identity": 18, "deny-image": 18,
 	}, fits)
 }
 

@@ -41,6 +41,10 @@ type Request struct {
 	Tree     *gitops.Tree // the base; the incident must not be in it
 	Actions  []policy.Action
 
+	// Pod is the one of the target's that the alerts name with its uid; zero when
+	// none does.
+	Pod Pod
+
 	// Indicators are those of the incident's alerts. What is not an address, a
 	// prefix or a domain by its form is left out.
 	Indicators []Indicator
@@ -59,7 +63,7 @@ type Bundle struct {
 	Objects []*unstructured.Unstructured // created, in the order of the steps
 	Patches []Patch                      // on objects that others own, in the order of the steps
 	Edits   []Edit                       // of files that teams own, in the order in which they were made
-	Sync    *unstructured.Unstructured   // the Flux Kustomization that applies Objects; nil under Argo CD or without Objects
+	Parts   []Part                       // Objects by the folder that they are in, in the order in which they are applied
 }
 
 // Step is what became of one action. Its sentences are for the reviewer.

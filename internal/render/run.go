@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,6 +49,14 @@ func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *St
 			step.Warnings = append(step.Warnings, w.say(ctx, vars))
 		}
 	}
+	pods := slices.Concat(t.common.pods, v.pods)
+	if len(pods) > 0 {
+		if reason, err := b.reachable(ctx); err != nil {
+			return err
+		} else if reason != "" {
+			return misfit(reason, nil)
+		}
+	}
 	d := b.draft.clone()
 	patches, err := b.patches(ctx, &d, step.Action, slices.Concat(t.common.patches, v.patches), vars)
 	var bad *fleet.HookError
@@ -56,6 +65,9 @@ func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *St
 	}
 	if err != nil {
 		return failed(err)
+	}
+	if reason := cmp.Or(b.contradiction(patches), b.held(patches), b.unliftable(patches), b.twoPhased(patches)); reason != "" {
+		return misfit(reason, nil)
 	}
 	for _, n := range slices.Concat(t.common.resources, v.resources) {
 		all, err := n.objects(ctx, vars)
@@ -66,6 +78,15 @@ func (b *bundler) run(ctx context.Context, t *template, vars expr.Vars, step *St
 			if err := b.create(step, obj); err != nil {
 				return err
 			}
+		}
+	}
+	for _, n := range pods {
+		said, err := n.object(ctx, vars)
+		if err != nil {
+			return failed(err)
+		}
+		if err := b.pod(step, said); err != nil {
+			return err
 		}
 	}
 	for _, p := range patches {

@@ -25,6 +25,14 @@ var patchSets = map[string]patchSet{
 	}},
 	"autoscalers": {many: true, refs: func(b *bundler) []fleet.ObjectRef { return b.request.Index.Autoscalers(b.target) }},
 	"bindings":    {many: true, refs: func(b *bundler) []fleet.ObjectRef { return b.request.Index.Bindings(b.target) }},
+	"claims": {many: true, refs: func(b *bundler) (refs []fleet.ObjectRef) {
+		for _, c := range b.request.Index.Claims(b.target) {
+			if c.Ref.Name != "" {
+				refs = append(refs, c.Ref)
+			}
+		}
+		return refs
+	}},
 	"delivery": {many: true, refs: func(b *bundler) []fleet.ObjectRef {
 		ref, ok := b.request.Index.Delivering(b.target.Root)
 		if !ok {

@@ -69,7 +69,6 @@ type bundler struct {
 	target    fleet.Workload
 	vars      expr.Vars
 	bundle    *Bundle
-	contain   []file                // of created objects
 	places    map[string]*placement // by the hook's directory
 	draft     draft
 	open      []Edit // of the cluster's open incidents, nil when nobody asked

@@ -23,7 +23,7 @@ type Action struct {
 	Warnings   []string             `json:"warnings,omitempty"` // what may be said about a target
 	Variants   []Variant            `json:"variants,omitempty"` // the first whose When holds is used
 	Creates    []string             `json:"creates,omitempty"`  // kinds
-	Patches    []string             `json:"patches,omitempty"`  // target, podTemplate, autoscalers, bindings, delivery
+	Patches    []string             `json:"patches,omitempty"`  // target, podTemplate, autoscalers, bindings, claims, delivery
 	File       string               `json:"file"`               // with line and column
 	Origin     string               `json:"origin,omitempty"`
 	Overrides  string               `json:"overrides,omitempty"` // the file of the template that this one replaced
@@ -41,7 +41,7 @@ type Variant struct {
 // Vocabulary names an action in the words of standards: MITRE D3FEND 1.2,
 // OpenC2 1.0, NIST SP 800-61r2 and CSF 2.0, CACAO 2.0, RE&CT and ATT&CK.
 type Vocabulary struct {
-	Tactic string   `json:"tactic"` // isolate, evict, restore, harden
+	Tactic string   `json:"tactic"` // isolate, evict, restore, harden, detect
 	D3FEND []string `json:"d3fend"`
 	OpenC2 string   `json:"openc2"`
 	Phase  string   `json:"phase"`
@@ -94,6 +94,7 @@ type spec struct {
 	Warnings       []warning            `json:"warnings,omitempty"`
 	Resources      []map[string]any     `json:"resources,omitempty"` // of every variant
 	Patches        []patchSpec          `json:"patches,omitempty"`
+	Pod            map[string]any       `json:"pod,omitempty"` // what becomes of the alert's pod: podFields
 	Variants       []variantSpec        `json:"variants,omitempty"`
 }
 
@@ -106,6 +107,7 @@ type variantSpec struct {
 	Warnings  []warning        `json:"warnings,omitempty"`
 	Resources []map[string]any `json:"resources,omitempty"`
 	Patches   []patchSpec      `json:"patches,omitempty"`
+	Pod       map[string]any   `json:"pod,omitempty"`
 }
 
 // requirement is a condition, and why the action does not fit without it.
@@ -146,6 +148,7 @@ type part struct {
 	requires, warnings []condition
 	resources          []resourceNode
 	patches            []patchNode
+	pods               []*node // at most one
 }
 
 // resourceNode is an object to create, for each item of a list where there is

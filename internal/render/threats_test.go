@@ -215,12 +215,12 @@ func TestBuiltInActionsPassTheFloor(t *testing.T) {
 				r := request(t, f, cluster.Name, target, a)
 				b, err := c.Render(t.Context(), r)
 				require.NoError(t, err)
-				var patched []fleet.ObjectRef
+				var patches []policy.Patch
 				for _, p := range b.Patches {
-					patched = append(patched, p.Object)
+					patches = append(patches, policy.Patch{Object: p.Object, Fields: p.Fields})
 				}
-				require.Empty(t, policy.CheckObjects(r.Index, b.Objects, patched, r.Target), "%s on %s in %s", a.Name, target, cluster.Name)
-				others, err := policy.Collateral(r.Index, b.Objects, r.Target)
+				require.Empty(t, policy.CheckObjects(r.Index, b.Objects, patches, r.Target), "%s on %s in %s", a.Name, target, cluster.Name)
+				others, err := policy.Collateral(r.Index, b.Objects, patches, r.Target)
 				require.NoError(t, err)
 				if a.Name == "block-source" && len(others) == 1 && others[0].ServiceAccount == "istio-ingressgateway" {
 					continue

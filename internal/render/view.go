@@ -2,7 +2,6 @@ package render
 
 import (
 	"reflect"
-	"strings"
 	"sync"
 	"time"
 
@@ -75,8 +74,13 @@ type targetView struct {
 	Allowances        []string          `json:"allowances"`       // sentences: what NetworkPolicies among them let through
 	InCiliumIdentity  bool              `json:"inCiliumIdentity"` // Cilium can select it by all labels of podSelector and matchLabels
 	EgressGoverned    string            `json:"egressGoverned"`   // yes, no, unknown: whether what no policy allows it to call is denied
+	Claims            []claimView       `json:"claims"`           // PersistentVolumeClaims of its pods
+	Telemetries       []string          `json:"telemetries"`      // names of Istio's Telemetries about it
 	Object            map[string]any    `json:"object"`           // as Git renders it
 	PodSpec           map[string]any    `json:"podSpec"`          // the spec of its pods' template
+	Images            []string          `json:"images"`           // of its containers
+	Beyond            []string          `json:"beyond"`           // what the pods ask for and Pod Security's level restricted forbids
+	Bindings          []objectView      `json:"bindings"`         // RoleBindings and ClusterRoleBindings of its ServiceAccount
 	Delivery          string            `json:"delivery"`         // Kind of the sync object that applies it, "" when none is known
 	Appliers          []string          `json:"appliers"`         // users as whom changes of it and of its autoscalers come from Git; no quotes in them
 	AppliersDoubt     string            `json:"appliersDoubt"`
@@ -87,6 +91,12 @@ type portView struct {
 	Number       int64   `json:"number"`
 	HTTP         string  `json:"http"` // yes, no, unknown
 	ServicePorts []int64 `json:"servicePorts"`
+}
+
+type claimView struct {
+	Name     string `json:"name"`
+	Rendered bool   `json:"rendered"` // the fleet holds its manifest
+	Template string `json:"template"` // of the StatefulSet's volumeClaimTemplates that it is made of; "" otherwise
 }
 
 type objectView struct {
@@ -107,8 +117,8 @@ type incidentView struct {
 	Unread     int64           `json:"unread"`     // how many more there are than Indicators takes
 }
 
-// indicatorView is the one thing in a template that comes from an alert: a
-// value that was checked to be of its type and can be nothing else.
+// indicatorView and podView are all in a template that comes from an alert. An
+// indicator is a value that was checked to be of its type and can be nothing else.
 type indicatorView struct {
 	Type   string `json:"type"`   // ip, cidr, domain
 	Value  string `json:"value"`  // an address or a prefix in its shortest form, a domain in lower case
@@ -119,7 +129,7 @@ type indicatorView struct {
 // environments are the sets of variables an expression may have.
 type environments struct {
 	parameters *expr.Env // params
-	target     *expr.Env // and cluster, target, incident
+	target     *expr.Env // and cluster, target, incident, pod
 	each       *expr.Env // and each, the object that is patched
 	item       *expr.Env // and item, of a forEach
 }
@@ -129,7 +139,7 @@ var declared = sync.OnceValues(func() (e environments, err error) {
 	if e.parameters, err = expr.NewEnv(vars); err != nil {
 		return e, err
 	}
-	vars["cluster"], vars["target"], vars["incident"] = clusterView{}, targetView{}, incidentView{}
+	vars["cluster"], vars["target"], vars["incident"], vars["pod"] = clusterView{}, targetView{}, incidentView{}, podView{}
 	if e.target, err = expr.NewEnv(vars); err != nil {
 		return e, err
 	}
@@ -159,7 +169,7 @@ func Variables() []string {
 			}
 		}
 	}
-	for name, v := range (expr.Vars{"params": map[string]any{}, "cluster": clusterView{}, "target": targetView{}, "incident": incidentView{}, "each": objectView{}}) {
+	for name, v := range (expr.Vars{"params": map[string]any{}, "cluster": clusterView{}, "target": targetView{}, "incident": incidentView{}, "pod": podView{}, "each": objectView{}}) {
 		names[name] = true
 		fields(reflect.TypeOf(v))
 	}
@@ -187,10 +197,15 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	if object != nil {
 		view.Object = object.Object
 		view.PodSpec, _, _ = unstructured.NestedMap(object.Object, append(podTemplate(target.Kind), "spec")...)
+		view.Beyond = beyond(view.PodSpec)
+	}
+	for _, ref := range r.Index.Bindings(target) {
+		view.Bindings = append(view.Bindings, viewOf(r.Index, ref))
 	}
 	if ref, ok := r.Index.Delivering(target.Root); ok {
 		view.Delivery = ref.Kind
 	}
+	view.Images = r.Index.Images(target)
 	view.InMesh = inMesh(object, target, c.Mesh.Mode, cluster.Namespaces)
 	if c.Mesh.Mode == "istio-ambient" && c.Mesh.Waypoint != "" {
 		// A waypoint's ServiceAccount has its Gateway's name
@@ -212,13 +227,19 @@ func variables(r Request, target fleet.Workload) expr.Vars {
 	for _, a := range r.Index.Allowances(target) {
 		view.Allowances = append(view.Allowances, a.Sentence)
 	}
+	for _, c := range r.Index.Claims(target) {
+		view.Claims = append(view.Claims, claimView{c.Name, c.Ref.Name != "", c.Template})
+	}
+	for _, ref := range r.Index.Telemetries(target) {
+		view.Telemetries = append(view.Telemetries, ref.Name)
+	}
 	view.EgressGoverned = r.Index.Governed(target, "Egress")
-	return expr.Vars{"cluster": cluster, "target": view, "incident": incidentOf(r)}
+	return expr.Vars{"cluster": cluster, "target": view, "pod": podOf(r, target), "incident": incidentOf(r)}
 }
 
 func incidentOf(r Request) incidentView {
 	v := incidentView{
-		ID: r.Incident, Name: objectName(r.Incident), Key: r.Incident[strings.LastIndexByte(r.Incident, '-')+1:], Expires: r.Expires.UTC().Format(time.RFC3339),
+		ID: r.Incident, Name: objectName(r.Incident), Key: keyOf(r.Incident), Expires: r.Expires.UTC().Format(time.RFC3339),
 	}
 	v.Indicators, v.Unread = indicators(r.Indicators)
 	return v

@@ -5,9 +5,9 @@ import (
 	"regexp"
 )
 
-// tactics are D3FEND's four that a response can have; OCSF's activity ids are
-// the same.
-var tactics = []string{"isolate", "evict", "restore", "harden"}
+// tactics are D3FEND's that a response can have. The first four are OCSF's
+// activities too; what only watches, or keeps evidence, is none there.
+var tactics = []string{"isolate", "evict", "restore", "harden", "detect"}
 
 // verbs are OpenC2's actions (Language Specification 1.0, table 3.3.1.1).
 var verbs = []string{

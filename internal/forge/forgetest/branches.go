@@ -32,7 +32,7 @@ func (g *GitHub) branch(method, below string) (a answer, ok bool) {
 	}
 	self := api + g.path() + "/branches/" + url.PathEscape(name)
 	return answer{status: http.StatusOK, body: map[string]any{
-		"name": name, "commit": g.commit(tip), "protected": g.o.Protected, "protection": map[string]any{"enabled": g.o.Protected},
+		"name": name, "commit": g.commit(tip), "protected": g.o.Protected, "protection": g.protection(),
 		"protection_url": self + "/protection",
 		"_links":         map[string]any{"self": self, "html": web + "/" + g.o.Owner + "/" + g.o.Name + "/tree/" + url.PathEscape(name)},
 	}}, true
@@ -56,4 +56,13 @@ func (g *GitHub) commit(tip string) map[string]any {
 			"tree": map[string]any{"sha": tip, "url": api + g.path() + "/git/trees/" + tip},
 		},
 	}
+}
+
+// protection is what everybody sees of it.
+func (g *GitHub) protection() map[string]any {
+	p := map[string]any{"enabled": g.o.Protected}
+	if len(g.o.Checks) > 0 {
+		p["required_status_checks"] = map[string]any{"enforcement_level": "everyone", "contexts": g.o.Checks, "checks": []any{}}
+	}
+	return p
 }

@@ -29,7 +29,7 @@ type Fault struct {
 const FaultHeader = "X-Forgetest-Fault"
 
 // Fail adds faults.
-func (g *GitHub) Fail(faults ...Fault) {
+func (g *base) Fail(faults ...Fault) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, f := range faults {
@@ -41,7 +41,7 @@ func (g *GitHub) Fail(faults ...Fault) {
 }
 
 // fault takes the fault that is due for a request.
-func (g *GitHub) fault(method, path string) *Fault {
+func (g *base) fault(method, path string) *Fault {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, f := range g.faults {
@@ -62,7 +62,7 @@ func (g *GitHub) fault(method, path string) *Fault {
 
 // Transport serves requests without a network, whatever host they are for. It
 // neither follows nor refuses anything: that is the client's.
-func (g *GitHub) Transport() http.RoundTripper { return direct{g} }
+func (g *base) Transport() http.RoundTripper { return direct{g} }
 
 type direct struct{ handler http.Handler }
 

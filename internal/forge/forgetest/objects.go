@@ -117,7 +117,7 @@ func (g *GitHub) simple(pr *PullRequest) map[string]any {
 		owner = pr.Author
 	}
 	out := map[string]any{
-		"id": 1000 + pr.Number, "node_id": "PR_1", "number": pr.Number, "locked": false, "title": pr.Title, "body": pr.Body, "draft": pr.Draft,
+		"id": 1000 + pr.Number, "node_id": node(pr), "number": pr.Number, "locked": false, "title": pr.Title, "body": pr.Body, "draft": pr.Draft,
 		"user": user(pr.Author), "labels": g.labelList(pr.Labels), "milestone": nil, "assignee": nil, "auto_merge": nil,
 		"author_association": "MEMBER", "created_at": moment(pr.created), "updated_at": moment(pr.created),
 		"closed_at": nil, "merged_at": nil, "merge_commit_sha": nil,
@@ -138,7 +138,11 @@ func (g *GitHub) simple(pr *PullRequest) map[string]any {
 		out["merged_at"] = moment(pr.created)
 	}
 	out["state"] = state
-	reviewers, teams := []any{}, []any{}
+	reviewers, teams, assignees := []any{}, []any{}, []any{}
+	for _, login := range pr.Assignees {
+		assignees = append(assignees, user(login))
+	}
+	out["assignees"] = assignees
 	for _, login := range pr.Reviewers {
 		reviewers = append(reviewers, user(login))
 	}
@@ -158,3 +162,33 @@ func (g *GitHub) full(pr *PullRequest) map[string]any {
 	out["merged"], out["merged_by"], out["mergeable"], out["mergeable_state"], out["maintainer_can_modify"] = pr.Merged, nil, nil, "unknown", false
 	return out
 }
+
+// settings are the repository by itself.
+func (g *GitHub) settings() map[string]any {
+	r := g.repository(g.o.Owner)
+	r["has_discussions"], r["network_count"], r["subscribers_count"] = false, 0, 0
+	r["allow_merge_commit"], r["allow_squash_merge"], r["allow_rebase_merge"], r["allow_auto_merge"] = !g.o.Squash, true, false, !g.o.NoAutoMerge
+	return r
+}
+
+// issue is a pull request as its issue.
+func (g *GitHub) issue(pr *PullRequest) map[string]any {
+	out := g.simple(pr)
+	self := api + g.path() + "/issues/" + strconv.Itoa(pr.Number)
+	out["url"], out["comments"], out["repository_url"] = self, len(pr.Comments), api+g.path()
+	delete(out, "_links")
+	return urls(out, self, "labels", "comments", "events")
+}
+
+func (g *GitHub) comment(pr *PullRequest, i int) map[string]any {
+	_, page := g.self(pr)
+	number := strconv.Itoa(pr.Number*1000 + i)
+	return map[string]any{
+		"id": pr.Number*1000 + i, "node_id": "IC_1", "user": user(g.o.User), "body": pr.Comments[i], "author_association": "MEMBER",
+		"url": api + g.path() + "/issues/comments/" + number, "html_url": page + "#issuecomment-" + number,
+		"issue_url": api + g.path() + "/issues/" + strconv.Itoa(pr.Number), "created_at": moment(pr.created), "updated_at": moment(pr.created),
+	}
+}
+
+// node is the id of a pull request for GraphQL.
+func node(pr *PullRequest) string { return "PR_" + strconv.Itoa(pr.Number) }

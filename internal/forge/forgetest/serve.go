@@ -1,75 +1,14 @@
 package forgetest
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const documentation = "https://docs.github.com/rest"
-
-// ServeHTTP answers one request of the API, below / and below /api/v3/.
-func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	path := strings.TrimPrefix(r.URL.Path, "/api/v3")
-	seen := Request{Method: r.Method, Path: path, Authorization: r.Header.Get("Authorization"), Body: string(body), At: time.Now()}
-	if r.URL.RawQuery != "" {
-		seen.Path += "?" + r.URL.RawQuery
-	}
-	g.mu.Lock()
-	g.requests = append(g.requests, seen)
-	g.mu.Unlock()
-
-	f := g.fault(r.Method, path)
-	if f == nil {
-		f = new(Fault)
-	}
-	if f.Before != nil {
-		f.Before()
-	}
-	if f.Dead {
-		panic(http.ErrAbortHandler)
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	if f.Status != 0 || f.Cut {
-		w.Header().Set(FaultHeader, "1")
-	}
-	if f.Status != 0 {
-		for key, value := range f.Header {
-			w.Header().Set(key, value)
-		}
-		w.WriteHeader(f.Status)
-		if f.Raw != "" {
-			_, _ = io.WriteString(w, f.Raw)
-		} else {
-			_ = json.NewEncoder(w).Encode(map[string]any{"message": f.Message, "documentation_url": documentation})
-		}
-		return
-	}
-	g.mu.Lock()
-	a := g.serve(r, path, body)
-	g.mu.Unlock()
-	out, err := json.Marshal(a.body)
-	if err != nil || f.Lost {
-		panic(http.ErrAbortHandler)
-	}
-	if f.Cut {
-		out = out[:len(out)/2]
-	}
-	for key, value := range a.header {
-		w.Header().Set(key, value)
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(out)
-}
 
 type answer struct {
 	status int
@@ -93,8 +32,15 @@ func invalid(field, message string) answer {
 }
 
 func (g *GitHub) serve(r *http.Request, path string, body []byte) answer {
-	if got := r.Header.Get("Authorization"); got == "" || g.o.Token != "" && got != "Bearer "+g.o.Token {
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if a, ok := g.app(r.Method, path, token, body); ok {
+		return a
+	}
+	if !g.admits(token) {
 		return refuse(http.StatusUnauthorized, "Bad credentials")
+	}
+	if r.Method == http.MethodPost && path == "/graphql" {
+		return g.graphql(body)
 	}
 	rest, ok := strings.CutPrefix(path, "/repos/"+g.o.Owner+"/"+g.o.Name)
 	if !ok {
@@ -102,6 +48,9 @@ func (g *GitHub) serve(r *http.Request, path string, body []byte) answer {
 	}
 	if a, ok := g.branch(r.Method, rest); ok {
 		return a
+	}
+	if r.Method == http.MethodGet && rest == "" {
+		return answer{status: http.StatusOK, body: g.settings()}
 	}
 	segments := strings.Split(strings.TrimPrefix(rest, "/"), "/")
 	route := r.Method + " " + segments[0]
@@ -127,6 +76,14 @@ func (g *GitHub) serve(r *http.Request, path string, body []byte) answer {
 		return page(r, pr.Reviews, func(i int) any { return g.review(pr, i) })
 	case "POST pulls/#requested_reviewers":
 		return g.request(pr, body)
+	case "PUT pulls/#merge":
+		return g.merge(pr, body)
+	case "POST issues/#assignees":
+		return g.addAssignees(pr, body)
+	case "GET issues/#comments":
+		return page(r, len(pr.Comments), func(i int) any { return g.comment(pr, i) })
+	case "POST issues/#comments":
+		return g.addComment(pr, body)
 	case "POST issues/#labels":
 		return g.addLabels(pr, body)
 	case "GET labels":
