@@ -16,7 +16,7 @@ import (
 
 func alertFlags(c *cobra.Command, file, source *string) {
 	c.Flags().StringVar(file, "alert", "", "file with one or many alerts, or - for standard input")
-	c.Flags().StringVar(source, "source", "auto", "one of `irgit alert sources`, or auto")
+	c.Flags().StringVar(source, "source", "auto", "what sent them: auto, or one that irgit alert sources lists")
 	c.PreRun = func(cmd *cobra.Command, _ []string) {
 		if *file == "-" {
 			cmd.SetIn(interruptible(cmd.Context(), cmd.InOrStdin()))
