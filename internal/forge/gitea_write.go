@@ -179,17 +179,9 @@ func (g *Gitea) comment(ctx context.Context, number int, text string) error {
 // revision, and fails for as long as the checks have not passed.
 func (g *Gitea) AutoMerge(ctx context.Context, pr PullRequest) error {
 	op := fmt.Sprintf("merge pull request %d automatically", pr.Number)
-	f, err := g.get(ctx, pr.Number)
-	if err != nil || f.State == Merged {
+	f, err := g.mergeable(ctx, op, pr)
+	if err != nil || f == nil {
 		return err
-	}
-	p, err := g.Protection(ctx, f.Base)
-	if err != nil {
-		return err
-	}
-	if why := f.unmergeable(pr, p); why != nil {
-		why.Op = op + " in " + g.repo.String()
-		return why
 	}
 	var repo *gitea.Repository
 	err = g.request(ctx, operation{name: "look at the repository"}, func(sdk *gitea.Client) (err error) {

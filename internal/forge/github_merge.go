@@ -19,17 +19,9 @@ const enableAutoMerge = `mutation($pull: ID!, $head: GitObjectID!, $method: Pull
 // already cannot be left to GitHub's auto-merge, and is merged at once.
 func (g *GitHub) AutoMerge(ctx context.Context, pr PullRequest) error {
 	op := fmt.Sprintf("merge pull request %d automatically", pr.Number)
-	f, err := g.get(ctx, pr.Number)
-	if err != nil || f.State == Merged {
+	f, err := g.mergeable(ctx, op, pr)
+	if err != nil || f == nil {
 		return err
-	}
-	p, err := g.Protection(ctx, f.Base)
-	if err != nil {
-		return err
-	}
-	if why := f.unmergeable(pr, p); why != nil {
-		why.Op = op + " in " + g.repo.String()
-		return why
 	}
 	method, err := g.method(ctx)
 	if err != nil {

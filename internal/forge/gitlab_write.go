@@ -159,17 +159,9 @@ func (g *GitLab) comment(ctx context.Context, number int, text string) error {
 // gives it up when the branch moves.
 func (g *GitLab) AutoMerge(ctx context.Context, pr PullRequest) error {
 	op := fmt.Sprintf("merge merge request %d automatically", pr.Number)
-	f, err := g.get(ctx, pr.Number)
-	if err != nil || f.State == Merged {
+	f, err := g.mergeable(ctx, op, pr)
+	if err != nil || f == nil {
 		return err
-	}
-	p, err := g.Protection(ctx, f.Base)
-	if err != nil {
-		return err
-	}
-	if why := f.unmergeable(pr, p); why != nil {
-		why.Op = op + " in " + g.repo.String()
-		return why
 	}
 	_, err = g.one(ctx, operation{name: op, write: true}, func(with gitlab.RequestOptionFunc) (*gitlab.MergeRequest, *gitlab.Response, error) {
 		return g.client.MergeRequests.AcceptMergeRequest(g.project, int64(pr.Number), &gitlab.AcceptMergeRequestOptions{AutoMerge: gitlab.Ptr(true), SHA: &pr.Revision}, with)

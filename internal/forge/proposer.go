@@ -40,6 +40,8 @@ type api interface {
 	comments(ctx context.Context, number int) ([]string, error)
 	comment(ctx context.Context, number int, text string) error
 	close(ctx context.Context, number int) error
+	// Protection is what a branch asks for before a merge.
+	Protection(ctx context.Context, branch string) (Protection, error)
 }
 
 // found is a pull request and what only this package wants to know of it.
@@ -175,6 +177,24 @@ func (p proposer) Close(ctx context.Context, number int) error {
 		return err
 	}
 	return p.api.close(ctx, number)
+}
+
+// mergeable reads the pull request that is to be left to the forge, nil when it
+// is merged already. The error is ErrNotMergeable when a person has to decide.
+func (p proposer) mergeable(ctx context.Context, op string, decided PullRequest) (*found, error) {
+	f, err := p.api.get(ctx, decided.Number)
+	if err != nil || f.State == Merged {
+		return nil, err
+	}
+	protection, err := p.api.Protection(ctx, f.Base)
+	if err != nil {
+		return nil, err
+	}
+	if why := f.unmergeable(decided, protection); why != nil {
+		why.Op = op + " in " + p.repo.String()
+		return nil, why
+	}
+	return f, nil
 }
 
 // unmergeable says why a pull request cannot be left to the forge, nil if it
