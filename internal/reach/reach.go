@@ -1,7 +1,7 @@
 // Package reach answers whether a flow gets through: may A talk to B on port P,
-// by the policies of a cluster as they are in its manifests. It is made for
-// tests of actions, which name the flows that a policy must cut and those that
-// must live.
+// by the policies of a cluster as they are in its manifests. A pull request says
+// by it who is cut off, and the tests of actions name the flows that a policy
+// must cut and those that must live.
 //
 // New reads rendered objects into a Model, and Model.Ask is the place to start.
 // An answer is allowed, denied with the rule that decided, or unknown with the

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -8,6 +9,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/irgit/irgit/internal/calico"
 )
 
 // The rules below are those of Calico's own validator and of its admission
@@ -172,5 +175,27 @@ func checkTier(w *walk, obj map[string]any) {
 	name, _ := meta["name"].(string)
 	if said := validation.IsDNS1123Label(name); len(said) > 0 {
 		w.problem(fmt.Sprintf("%s is not a tier's name: %s", short(name), said[0]), "metadata", "name")
+	}
+}
+
+// calicoSelector checks a field that holds a selector in Calico's own language
+// (https://docs.tigera.io/calico/latest/reference/resources/networkpolicy#selectors).
+// global() stands alone, and only where a rule chooses namespaces.
+func (w *walk) calicoSelector(v any, mayBeGlobal bool, at ...any) {
+	text, _ := v.(string)
+	switch strings.Trim(text, " \t") {
+	case "":
+		return
+	case "global()":
+		if mayBeGlobal {
+			return
+		}
+	}
+	selector, err := calico.Parse(text)
+	if err == nil && selector.Uses(calico.Global) {
+		err = errors.New("global() stands alone, and where a rule chooses namespaces")
+	}
+	if err != nil {
+		w.problem(fmt.Sprintf("%s is not a selector: %v; write for example app == 'web' && has(team)", short(text), err), at...)
 	}
 }
