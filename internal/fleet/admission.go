@@ -62,7 +62,7 @@ func rulesOn(ref ObjectRef, groups, resources, names []string) bool {
 		kind, _, _ := strings.Cut(r, "/")
 		return kind == strings.ToLower(ref.Kind)+"s"
 	}
-	return slices.Contains(groups, group(ref.APIVersion)) && slices.Contains(names, ref.Name) && slices.ContainsFunc(resources, of)
+	return slices.Contains(groups, GroupOf(ref.APIVersion)) && slices.Contains(names, ref.Name) && slices.ContainsFunc(resources, of)
 }
 
 func words(v any) (out []string) {

@@ -178,7 +178,7 @@ func (ix *Index) Path(ctx context.Context, tree *gitops.Tree, ref ObjectRef, fie
 		out = append(out, Obstacle{reason, step, file, blocking})
 	}
 	if r.sync != nil {
-		for _, o := range r.sync.Rules.Obstacles(group(ref.APIVersion), ref.Kind, ref.Namespace, ref.Name, fields) {
+		for _, o := range r.sync.Rules.Obstacles(GroupOf(ref.APIVersion), ref.Kind, ref.Namespace, ref.Name, fields) {
 			add(r.file, o.Blocking, r.syncRef().String()+": "+o.Reason, o.Step)
 		}
 	}
@@ -188,7 +188,7 @@ func (ix *Index) Path(ctx context.Context, tree *gitops.Tree, ref ObjectRef, fie
 		if up.sync != nil && within {
 			within = false
 			o := r.sync.Object
-			for _, o := range up.sync.Rules.Obstacles(group(o.APIVersion), o.Kind, o.Namespace, o.Name, []string{"spec.postRenderers"}) {
+			for _, o := range up.sync.Rules.Obstacles(GroupOf(o.APIVersion), o.Kind, o.Namespace, o.Name, []string{"spec.postRenderers"}) {
 				add(up.file, o.Blocking, up.syncRef().String()+": "+o.Reason, o.Step)
 			}
 		} else if up.sync != nil && up.sync.Rules.Suspended != "" {

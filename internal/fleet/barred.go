@@ -32,7 +32,7 @@ func (ix *Index) Barred(ctx context.Context, tree *gitops.Tree, dir string, objs
 		}
 		rules := controllers.Rules{Project: s.Rules.Project, ProjectName: s.Rules.ProjectName, ServiceAccount: account}
 		for _, o := range objs {
-			for _, found := range rules.Obstacles(group(o.GetAPIVersion()), o.GetKind(), "", o.GetName(), nil) {
+			for _, found := range rules.Obstacles(GroupOf(o.GetAPIVersion()), o.GetKind(), "", o.GetName(), nil) {
 				reason := s.Object.Kind + " " + s.Object.Namespace + "/" + s.Object.Name + " " + found.Reason
 				if found.Step != "" {
 					reason += ": " + found.Step

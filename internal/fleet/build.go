@@ -173,7 +173,7 @@ func (e *entry) take(w want, out *kustomize.Result, looked []string) error {
 		return nil
 	}
 	for _, u := range out.Objects {
-		if _, owns := templates[group(u.GetAPIVersion())+"/"+u.GetKind()]; owns && u.GetName() == "" {
+		if _, owns := templates[GroupOf(u.GetAPIVersion())+"/"+u.GetKind()]; owns && u.GetName() == "" {
 			e.Nameless = append(e.Nameless, u.GetKind()+" "+u.GetGenerateName())
 		}
 		if u.GetKind() == "ConfigMap" {

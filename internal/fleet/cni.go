@@ -111,7 +111,7 @@ func (ix *Index) Governed(w Workload, direction string) string {
 	verdict := "no"
 	for _, n := range []string{w.Namespace, ""} {
 		for _, o := range ix.objects[n] {
-			g := group(o.ref.APIVersion)
+			g := GroupOf(o.ref.APIVersion)
 			switch {
 			case strings.HasSuffix(g, "projectcalico.org") && (o.ref.Kind == "NetworkPolicy" || o.ref.Kind == "GlobalNetworkPolicy"):
 				return "unknown"

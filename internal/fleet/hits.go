@@ -16,7 +16,7 @@ import (
 // object whose selection cannot be told from manifests is an error; it may
 // select anything.
 func (ix *Index) Hits(obj *unstructured.Unstructured) ([]Workload, error) {
-	if group(obj.GetAPIVersion()) == "admissionregistration.k8s.io" && obj.GetKind() == "ValidatingAdmissionPolicy" {
+	if GroupOf(obj.GetAPIVersion()) == "admissionregistration.k8s.io" && obj.GetKind() == "ValidatingAdmissionPolicy" {
 		hit, err := ix.watched(obj)
 		if err != nil {
 			return nil, fmt.Errorf("whom %s %s concerns: %w", obj.GetKind(), obj.GetName(), err)
@@ -56,7 +56,7 @@ func (ix *Index) policies(w Workload) (found []indexedObject) {
 	}
 	for _, n := range namespaces {
 		for _, o := range ix.objects[n] {
-			switch group(o.ref.APIVersion) + "/" + o.ref.Kind {
+			switch GroupOf(o.ref.APIVersion) + "/" + o.ref.Kind {
 			case "networking.k8s.io/NetworkPolicy":
 				if n != w.Namespace {
 					continue

@@ -221,7 +221,7 @@ func (ix *Index) finish() {
 func (ix *Index) referring() (out []Workload) {
 	for namespace, objects := range ix.objects {
 		for _, o := range objects {
-			if o.ref.Kind != "Rollout" || group(o.ref.APIVersion) != "argoproj.io" || o.object() == nil {
+			if o.ref.Kind != "Rollout" || GroupOf(o.ref.APIVersion) != "argoproj.io" || o.object() == nil {
 				continue
 			}
 			spec, _ := o.object().Object["spec"].(map[string]any)
@@ -252,7 +252,7 @@ func (ix *Index) referring() (out []Workload) {
 func (ix *Index) doubles() (findings []Finding) {
 	for i := 1; i < len(ix.workloads); i++ {
 		a, b := ix.workloads[i-1], ix.workloads[i]
-		if a.Kind == b.Kind && a.Namespace == b.Namespace && a.Name == b.Name && group(a.APIVersion) == group(b.APIVersion) {
+		if a.Kind == b.Kind && a.Namespace == b.Namespace && a.Name == b.Name && GroupOf(a.APIVersion) == GroupOf(b.APIVersion) {
 			findings = append(findings, Finding{Root: b.Root, File: b.Root, Message: fmt.Sprintf(
 				"%s %s/%s is rendered by %s as well: one of them must own it", b.Kind, b.Namespace, b.Name, a.Root,
 			)})

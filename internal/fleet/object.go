@@ -166,7 +166,7 @@ var templates = map[string][]string{
 // workloadOf reads the workload, nil for a kind that owns no pods, and its
 // init containers. Cluster and Root are left to the index.
 func workloadOf(u *unstructured.Unstructured) (w *Workload, init []Container) {
-	at, owns := templates[group(u.GetAPIVersion())+"/"+u.GetKind()]
+	at, owns := templates[GroupOf(u.GetAPIVersion())+"/"+u.GetKind()]
 	if !owns || u.GetName() == "" { // a generateName is another one each time
 		return nil, nil
 	}
@@ -268,7 +268,8 @@ func integers(v any) any {
 	return v
 }
 
-func group(apiVersion string) string {
+// GroupOf is the API group in an apiVersion, "" for Kubernetes' first one.
+func GroupOf(apiVersion string) string {
 	g, _, ok := strings.Cut(apiVersion, "/")
 	if !ok {
 		return ""

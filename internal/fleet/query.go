@@ -145,7 +145,7 @@ func scaleTargetOf(u *unstructured.Unstructured) *scaleTarget {
 // apiVersion is one by kind and name: better a freeze too many in the plan
 // than an autoscaler unseen.
 func (t *scaleTarget) scales(w Workload) bool {
-	return t != nil && t.Name == w.Name && t.Kind == w.Kind && (t.APIVersion == "" || group(t.APIVersion) == group(w.APIVersion))
+	return t != nil && t.Name == w.Name && t.Kind == w.Kind && (t.APIVersion == "" || GroupOf(t.APIVersion) == GroupOf(w.APIVersion))
 }
 
 // Services lists the Services whose selector picks w's pods.

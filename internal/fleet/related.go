@@ -15,7 +15,7 @@ const rbacGroup = "rbac.authorization.k8s.io"
 func (ix *Index) Bindings(w Workload) (refs []ObjectRef) {
 	for _, objects := range ix.objects {
 		for _, o := range objects {
-			if (o.ref.Kind == "RoleBinding" || o.ref.Kind == "ClusterRoleBinding") && group(o.ref.APIVersion) == rbacGroup && Names(o.object(), w) {
+			if (o.ref.Kind == "RoleBinding" || o.ref.Kind == "ClusterRoleBinding") && GroupOf(o.ref.APIVersion) == rbacGroup && namesAccount(o.object(), w) {
 				refs = append(refs, o.ref)
 			}
 		}
@@ -24,8 +24,8 @@ func (ix *Index) Bindings(w Workload) (refs []ObjectRef) {
 	return refs
 }
 
-// Names reports whether a binding has w's ServiceAccount among its subjects.
-func Names(binding *unstructured.Unstructured, w Workload) bool {
+// namesAccount reports whether a binding has w's ServiceAccount among its subjects.
+func namesAccount(binding *unstructured.Unstructured, w Workload) bool {
 	if binding == nil {
 		return false
 	}

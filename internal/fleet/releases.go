@@ -92,7 +92,7 @@ func (w *walker) installs(ctx context.Context, r *appliedRoot, e *entry) error {
 		}
 		for _, o := range e.objects() {
 			u := o.decoded()
-			if o.Kind != helmRelease || o.Namespace != namespace || o.Name != name || group(o.APIVersion) != controllers.HelmGroup || u == nil {
+			if o.Kind != helmRelease || o.Namespace != namespace || o.Name != name || GroupOf(o.APIVersion) != controllers.HelmGroup || u == nil {
 				continue
 			}
 			u.SetNamespace(cmp.Or(namespace, r.namespace))

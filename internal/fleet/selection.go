@@ -36,7 +36,7 @@ var istioKinds = map[string]bool{
 // picksOf reads an object's selection. What it cannot tell is an error: an
 // object that is not understood may select anything.
 func (ix *Index) picksOf(u *unstructured.Unstructured) (picks, error) {
-	kind := group(u.GetAPIVersion()) + "/" + u.GetKind()
+	kind := GroupOf(u.GetAPIVersion()) + "/" + u.GetKind()
 	switch {
 	case u.GetNamespace() == "":
 		return picks{}, errors.New("it has no namespace")

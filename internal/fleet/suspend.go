@@ -60,5 +60,5 @@ func refOf(o controllers.ObjectRef) ObjectRef {
 }
 
 func sameRef(a, b ObjectRef) bool {
-	return a.Kind == b.Kind && group(a.APIVersion) == group(b.APIVersion) && a.Namespace == b.Namespace && a.Name == b.Name
+	return a.Kind == b.Kind && GroupOf(a.APIVersion) == GroupOf(b.APIVersion) && a.Namespace == b.Namespace && a.Name == b.Name
 }

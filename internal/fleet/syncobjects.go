@@ -20,12 +20,12 @@ var leadingKinds = map[string]bool{
 	"argoproj.io/Application":            true, "argoproj.io/ApplicationSet": true, "argoproj.io/AppProject": true,
 }
 
-func leads(apiVersion, kind string) bool { return leadingKinds[group(apiVersion)+"/"+kind] }
+func leads(apiVersion, kind string) bool { return leadingKinds[GroupOf(apiVersion)+"/"+kind] }
 
 func (o *object) decoded() *unstructured.Unstructured { return decoded(o.json()) }
 
 func isFlux(u *unstructured.Unstructured) bool {
-	return u.GetKind() == "Kustomization" && group(u.GetAPIVersion()) == "kustomize.toolkit.fluxcd.io"
+	return u.GetKind() == "Kustomization" && GroupOf(u.GetAPIVersion()) == "kustomize.toolkit.fluxcd.io"
 }
 
 func keyOf(kind, namespace, name string) string { return kind + " " + namespace + "/" + name }

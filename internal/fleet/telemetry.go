@@ -10,7 +10,7 @@ import "slices"
 // about w.
 func (ix *Index) Telemetries(w Workload) (refs []ObjectRef) {
 	for _, o := range ix.objects[w.Namespace] {
-		if o.ref.Kind != "Telemetry" || group(o.ref.APIVersion) != "telemetry.istio.io" {
+		if o.ref.Kind != "Telemetry" || GroupOf(o.ref.APIVersion) != "telemetry.istio.io" {
 			continue
 		}
 		if u := o.object(); u != nil {

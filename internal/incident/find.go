@@ -89,7 +89,7 @@ func (s *session) ahead(ctx context.Context, id string, head gitops.Revision) (g
 func (s *session) branch(ctx context.Context, d *decision, id string, head gitops.Revision) (f found, why string, err error) {
 	f, err = s.branchOf(ctx, id, head)
 	switch {
-	case ctx.Err() != nil || errors.Is(err, gitops.ErrUnreachable) || errors.Is(err, gitops.ErrAuthentication):
+	case transient(ctx, err) != nil:
 		return f, "", err
 	case err != nil:
 		return f, err.Error(), nil //nolint:nilerr // it is the answer

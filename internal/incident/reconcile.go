@@ -202,19 +202,14 @@ func transient(ctx context.Context, err error) error {
 
 // sameFile reports whether both trees hold a file with the same content.
 func sameFile(ctx context.Context, a, b *gitops.Tree, name string) (bool, error) {
-	one, err := a.Stat(ctx, name)
-	if errors.Is(err, gitops.ErrNotFound) {
-		return false, nil
+	var found [2]gitops.Entry
+	for i, tree := range []*gitops.Tree{a, b} {
+		var err error
+		if found[i], err = tree.Stat(ctx, name); errors.Is(err, gitops.ErrNotFound) {
+			return false, nil
+		} else if err != nil {
+			return false, fmt.Errorf("look for %s: %w", name, err)
+		}
 	}
-	if err != nil {
-		return false, fmt.Errorf("look for %s: %w", name, err)
-	}
-	other, err := b.Stat(ctx, name)
-	if errors.Is(err, gitops.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("look for %s: %w", name, err)
-	}
-	return one == other, nil
+	return found[0] == found[1], nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/irgit/irgit/internal/alert"
+	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/forge"
 	"github.com/irgit/irgit/internal/gitops"
 )
@@ -91,12 +92,24 @@ func (e *Engine) Incident(ctx context.Context, id string) (*Standing, *Record, e
 		}
 		return one, one.record, nil
 	}
-	all, err := s.open(ctx)
-	if err != nil {
-		return nil, nil, err
+	for _, c := range s.fleet.Clusters() {
+		e, err := s.tree.Stat(ctx, path.Join(c.Response, id))
+		if errors.Is(err, gitops.ErrNotFound) || err == nil && e.Mode != gitops.Dir {
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("look for incident %s: %w", id, err)
+		}
+		one, err := s.contained(ctx, c, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		return one, one.record, nil
 	}
-	for _, one := range all {
-		if one.ID == id {
+	if head, there := s.remote.Branch(branchPrefix + id); there {
+		if one, err := s.proposal(ctx, id, head); err != nil {
+			return nil, nil, err
+		} else if one != nil {
 			return one, one.record, nil
 		}
 	}
@@ -115,12 +128,8 @@ func (s *session) open(ctx context.Context) (all []*Standing, err error) {
 			if e.Mode != gitops.Dir || keyFrom(e.Name) == "" {
 				continue
 			}
-			one := &Standing{ID: e.Name, Stage: StageMerged, Record: path.Join(c.Response, e.Name, recordFile)}
-			r, _, err := readRecord(ctx, s.tree, c, e.Name)
-			if one, err = one.of(ctx, r, err); err != nil {
-				return nil, err
-			}
-			if err := s.ending(ctx, one); err != nil {
+			one, err := s.contained(ctx, c, e.Name)
+			if err != nil {
 				return nil, err
 			}
 			all, known[e.Name] = append(all, one), true
@@ -142,6 +151,16 @@ func (s *session) open(ctx context.Context) (all []*Standing, err error) {
 	}
 	slices.SortFunc(all, func(a, b *Standing) int { return strings.Compare(a.ID, b.ID) })
 	return all, nil
+}
+
+// contained is an incident whose directory is on the base branch.
+func (s *session) contained(ctx context.Context, c fleet.Cluster, id string) (*Standing, error) {
+	one := &Standing{ID: id, Stage: StageMerged, Record: path.Join(c.Response, id, recordFile)}
+	r, _, err := readRecord(ctx, s.tree, c, id)
+	if one, err = one.of(ctx, r, err); err != nil {
+		return nil, err
+	}
+	return one, s.ending(ctx, one)
 }
 
 // of takes what a record says. One that cannot be read makes the incident

@@ -27,14 +27,14 @@ var plainKinds = []string{"Namespace", "Service", "ServiceAccount", "Pod", "Repl
 // in Git before and with the bundle's. It is zero where the bundle has none.
 func traffic(ix *fleet.Index, target fleet.Workload, objects []*unstructured.Unstructured) (out proposal.Traffic) {
 	if !slices.ContainsFunc(objects, func(o *unstructured.Unstructured) bool {
-		return slices.Contains(policyGroups, groupOf(o.GetAPIVersion()))
+		return slices.Contains(policyGroups, fleet.GroupOf(o.GetAPIVersion()))
 	}) {
 		return out
 	}
 	c := ix.Cluster()
 	cluster := reach.Cluster{CNI: c.CNI, Mesh: c.Mesh.Mode, RootNamespace: c.Mesh.RootNamespace, TrustDomain: c.Mesh.TrustDomain, Waypoint: c.Mesh.Waypoint}
 	all := ix.Objects(func(ref fleet.ObjectRef) bool {
-		group := groupOf(ref.APIVersion)
+		group := fleet.GroupOf(ref.APIVersion)
 		return slices.Contains(trafficGroups, group) && (group != "" || slices.Contains(plainKinds, ref.Kind))
 	})
 	before, err := reach.New(cluster, all)
@@ -79,12 +79,4 @@ func endOf(p reach.Peer) string {
 		return "the internet"
 	}
 	return p.String()
-}
-
-func groupOf(apiVersion string) string {
-	group, _, ok := strings.Cut(apiVersion, "/")
-	if !ok {
-		return ""
-	}
-	return group
 }

@@ -68,7 +68,7 @@ func isRuleOn(rule map[string]any, ref fleet.ObjectRef) bool {
 		})
 	}
 	resource := strings.ToLower(ref.Kind) + "s"
-	return only("apiGroups", groupOf(ref.APIVersion)) && only("resources", resource, resource+"/scale") &&
+	return only("apiGroups", fleet.GroupOf(ref.APIVersion)) && only("resources", resource, resource+"/scale") &&
 		only("resourceNames", ref.Name) && only("operations", "UPDATE", "DELETE")
 }
 
@@ -83,8 +83,8 @@ func checkAnswers(s Surroundings, target fleet.Workload, spec map[string]any) (r
 	other["spec"] = map[string]any{"changed": true}
 	ask := func(user, operation string, now any) (denied bool) {
 		denied, err := denies(spec, expr.Vars{"object": now, "oldObject": object, "request": expr.AdmissionRequest{
-			Kind:     expr.GroupVersionKind{Group: groupOf(target.APIVersion), Kind: target.Kind},
-			Resource: expr.GroupVersionResource{Group: groupOf(target.APIVersion), Resource: strings.ToLower(target.Kind) + "s"},
+			Kind:     expr.GroupVersionKind{Group: fleet.GroupOf(target.APIVersion), Kind: target.Kind},
+			Resource: expr.GroupVersionResource{Group: fleet.GroupOf(target.APIVersion), Resource: strings.ToLower(target.Kind) + "s"},
 			Name:     target.Name, Namespace: target.Namespace, Operation: operation, UserInfo: expr.UserInfo{Username: user},
 		}})
 		if err != nil {

@@ -68,7 +68,7 @@ func checkRests(s Surroundings, objs []*unstructured.Unstructured) (refusals []R
 			spec, _ := obj.Object["spec"].(map[string]any)
 			rules := calicoRules(spec, direction)
 			switch {
-			case groupOf(obj.GetAPIVersion()) != "projectcalico.org" || len(rules) == 0:
+			case fleet.GroupOf(obj.GetAPIVersion()) != "projectcalico.org" || len(rules) == 0:
 			case isRest(rules):
 				rests = append(rests, obj)
 			case unconditional(rules[len(rules)-1]) == "":

@@ -29,7 +29,7 @@ func checkDelivery(s Surroundings, p Patch, target fleet.Workload) (refusals []R
 	if sync, known := s.Delivering(target.Root); !known || !sameObject(sync, p.Object) {
 		refuse("G3", "%s does not deliver %s", name, target.String())
 	}
-	forms := suspensions[groupOf(p.Object.APIVersion)+"/"+p.Object.Kind]
+	forms := suspensions[fleet.GroupOf(p.Object.APIVersion)+"/"+p.Object.Kind]
 	if !slices.ContainsFunc(forms, func(form map[string]any) bool { return reflect.DeepEqual(form, p.Fields) }) {
 		refuse("A9", "the patch of %s does something else than to suspend it", name)
 	}

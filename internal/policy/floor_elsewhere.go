@@ -26,7 +26,7 @@ var forms = []form{
 }
 
 func formOf(s Surroundings, target fleet.Workload, obj *unstructured.Unstructured) (form, bool) {
-	if obj.GetKind() != "AuthorizationPolicy" || groupOf(obj.GetAPIVersion()) != "security.istio.io" {
+	if obj.GetKind() != "AuthorizationPolicy" || fleet.GroupOf(obj.GetAPIVersion()) != "security.istio.io" {
 		return form{}, false
 	}
 	i := slices.IndexFunc(forms, func(f form) bool { return f.is(s, target, obj) })

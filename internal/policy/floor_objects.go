@@ -47,7 +47,7 @@ func alone(check func(obj map[string]any) []Refusal) func(Surroundings, fleet.Wo
 }
 
 func creationOf(obj *unstructured.Unstructured) (creation, bool) {
-	c, ok := creatable[groupOf(obj.GetAPIVersion())+"/"+obj.GetKind()]
+	c, ok := creatable[fleet.GroupOf(obj.GetAPIVersion())+"/"+obj.GetKind()]
 	return c, ok
 }
 
@@ -188,14 +188,6 @@ func meshRoot(c fleet.Cluster) string {
 		return c.Mesh.RootNamespace
 	}
 	return "istio-system"
-}
-
-func groupOf(version string) string {
-	group, _, ok := strings.Cut(version, "/")
-	if !ok {
-		return ""
-	}
-	return group
 }
 
 func nameObject(obj *unstructured.Unstructured) string {

@@ -45,7 +45,7 @@ var patchable = map[string]patching{
 }
 
 func patchingOf(ref fleet.ObjectRef) (patching, bool) {
-	p, ok := patchable[groupOf(ref.APIVersion)+"/"+ref.Kind]
+	p, ok := patchable[fleet.GroupOf(ref.APIVersion)+"/"+ref.Kind]
 	return p, ok
 }
 
@@ -87,7 +87,7 @@ func checkClaim(s Surroundings, p Patch, target fleet.Workload) []Refusal {
 
 // sameObject tells objects apart as a cluster does: whatever their version.
 func sameObject(a, b fleet.ObjectRef) bool {
-	return a.Kind == b.Kind && groupOf(a.APIVersion) == groupOf(b.APIVersion) && a.Namespace == b.Namespace && a.Name == b.Name
+	return a.Kind == b.Kind && fleet.GroupOf(a.APIVersion) == fleet.GroupOf(b.APIVersion) && a.Namespace == b.Namespace && a.Name == b.Name
 }
 
 func nameOf(ref fleet.ObjectRef) string {

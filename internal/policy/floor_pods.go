@@ -89,7 +89,7 @@ type relabeled struct {
 func withPods(s Surroundings, objs []*unstructured.Unstructured, target fleet.Workload) Surroundings {
 	r := relabeled{Surroundings: s, target: target}
 	for _, obj := range objs {
-		if obj.GetKind() == "Pod" && groupOf(obj.GetAPIVersion()) == "" {
+		if obj.GetKind() == "Pod" && fleet.GroupOf(obj.GetAPIVersion()) == "" {
 			r.pods = append(r.pods, obj)
 		}
 	}

@@ -56,7 +56,7 @@ func (c cluster) Hits(obj *unstructured.Unstructured) (hit []fleet.Workload, err
 		return c[:1], nil
 	}
 	path := []string{"spec", "selector", "matchLabels"}
-	switch groupOf(obj.GetAPIVersion()) {
+	switch fleet.GroupOf(obj.GetAPIVersion()) {
 	case "networking.k8s.io":
 		path[1] = "podSelector"
 	case "cilium.io":
@@ -68,7 +68,7 @@ func (c cluster) Hits(obj *unstructured.Unstructured) (hit []fleet.Workload, err
 		want = map[string]string{key: strings.Trim(value, "'")}
 	}
 	for _, w := range c {
-		inside := w.Namespace == obj.GetNamespace() || obj.GetNamespace() == "mesh-root" && groupOf(obj.GetAPIVersion()) == "security.istio.io"
+		inside := w.Namespace == obj.GetNamespace() || obj.GetNamespace() == "mesh-root" && fleet.GroupOf(obj.GetAPIVersion()) == "security.istio.io"
 		if inside && labels.SelectorFromSet(want).Matches(labels.Set(w.Labels)) {
 			hit = append(hit, w)
 		}

@@ -98,7 +98,7 @@ func (p *prover) files(ctx context.Context, before *gitops.Tree) error {
 // identity is how a cluster tells objects apart; the version is none of it,
 // but one root renders an object in one version.
 func identity(ref fleet.ObjectRef) string {
-	return groupOf(ref.APIVersion) + "/" + ref.Kind + "/" + ref.Namespace + "/" + ref.Name
+	return fleet.GroupOf(ref.APIVersion) + "/" + ref.Kind + "/" + ref.Namespace + "/" + ref.Name
 }
 
 func changeOf(root string, ref fleet.ObjectRef) ObjectChange {

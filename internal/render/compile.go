@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/irgit/irgit/internal/expr"
+	"github.com/irgit/irgit/internal/fleet"
 	"github.com/irgit/irgit/internal/strict"
 )
 
@@ -196,7 +197,7 @@ func (c *compiler) check(d *document) {
 
 func (c *compiler) checkContent(at string, resources []map[string]any, patches []patchSpec) (acts bool) {
 	for i, r := range resources {
-		group, kind := groupOf(text(r["apiVersion"])), text(r["kind"])
+		group, kind := fleet.GroupOf(text(r["apiVersion"])), text(r["kind"])
 		if !slices.Contains(sorted(creatable), group+"/"+kind) {
 			c.doc.Problem(fmt.Sprintf("%s.resources[%d].kind", at, i), "a template may not create %q of %q: there are %s",
 				kind, text(r["apiVersion"]), kinds())

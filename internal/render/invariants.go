@@ -57,7 +57,7 @@ func (c creation) folder() string {
 }
 
 func creationOf(obj *unstructured.Unstructured) (creation, bool) {
-	c, ok := creatable[groupOf(obj.GetAPIVersion())+"/"+obj.GetKind()]
+	c, ok := creatable[fleet.GroupOf(obj.GetAPIVersion())+"/"+obj.GetKind()]
 	return c, ok
 }
 
@@ -186,14 +186,6 @@ func inert(v any, path string) (wrong []validate.Problem) {
 		}
 	}
 	return wrong
-}
-
-func groupOf(apiVersion string) string {
-	group, _, ok := strings.Cut(apiVersion, "/")
-	if !ok {
-		return ""
-	}
-	return group
 }
 
 func text(v any) string {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/irgit/irgit/internal/fleet"
 )
 
 // opens says what is wrong with a NetworkPolicy: it selects everything, or lets
@@ -85,7 +87,7 @@ func calicoDenies(_ *bundler, spec map[string]any) (wrong string) {
 // principal alone, which stands in no mesh's root, or a DENY of source
 // addresses alone at the pods of a declared ingress gateway.
 func (b *bundler) elsewhere(obj *unstructured.Unstructured, spec map[string]any) bool {
-	if groupOf(obj.GetAPIVersion()) != istioSecurity || obj.GetKind() != "AuthorizationPolicy" || spec["action"] != "DENY" {
+	if fleet.GroupOf(obj.GetAPIVersion()) != istioSecurity || obj.GetKind() != "AuthorizationPolicy" || spec["action"] != "DENY" {
 		return false
 	}
 	mesh := b.request.Index.Cluster().Mesh

@@ -24,7 +24,7 @@ func isSync(kind string) bool {
 	return slices.Contains([]string{fluxKustomize + "/Kustomization", fluxHelm + "/HelmRelease", "argoproj.io/Application"}, kind)
 }
 
-func kindOf(ref fleet.ObjectRef) string { return groupOf(ref.APIVersion) + "/" + ref.Kind }
+func kindOf(ref fleet.ObjectRef) string { return fleet.GroupOf(ref.APIVersion) + "/" + ref.Kind }
 
 func anything(*bundler, Patch) string { return "" }
 

@@ -125,7 +125,7 @@ func (b *bundler) setFields(ctx context.Context, d *draft, p *Patch) error {
 // sets reports whether an edit of an open incident gives one of the fields of
 // an object the same value.
 func (e Edit) sets(ref fleet.ObjectRef, fields []edit.Field) bool {
-	if e.Selector.Group != groupOf(ref.APIVersion) || e.Selector.Kind != ref.Kind || e.Selector.Name != ref.Name {
+	if e.Selector.Group != fleet.GroupOf(ref.APIVersion) || e.Selector.Kind != ref.Kind || e.Selector.Name != ref.Name {
 		return false
 	}
 	return slices.ContainsFunc(e.Changes, func(c edit.Change) bool {
@@ -216,7 +216,7 @@ func (b *bundler) plan(ctx context.Context, d *draft, file string, e Edit, chang
 // written selects an object as its file has it: the namespace may be another
 // one there than where it ends up.
 func written(data []byte, ref fleet.ObjectRef) edit.Selector {
-	sel := edit.Selector{Group: groupOf(ref.APIVersion), Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}
+	sel := edit.Selector{Group: fleet.GroupOf(ref.APIVersion), Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}
 	var namespaces []string
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	for {
@@ -228,7 +228,7 @@ func written(data []byte, ref fleet.ObjectRef) edit.Selector {
 		if dec.Decode(&doc) != nil {
 			break
 		}
-		if groupOf(doc.APIVersion) == sel.Group && doc.Kind == sel.Kind && doc.Metadata.Name == sel.Name {
+		if fleet.GroupOf(doc.APIVersion) == sel.Group && doc.Kind == sel.Kind && doc.Metadata.Name == sel.Name {
 			namespaces = append(namespaces, doc.Metadata.Namespace)
 		}
 	}
@@ -327,7 +327,7 @@ func (b *bundler) aim(p Patch) (name, namespace, pattern string) {
 		return name, namespace, pattern
 	}
 	same := slices.DeleteFunc(ix.Find(p.Object.Kind, "", p.Object.Name), func(o fleet.ObjectRef) bool {
-		return o.Root != p.Object.Root || groupOf(o.APIVersion) != groupOf(p.Object.APIVersion)
+		return o.Root != p.Object.Root || fleet.GroupOf(o.APIVersion) != fleet.GroupOf(p.Object.APIVersion)
 	})
 	if len(same) > 1 && namespace != "" {
 		pattern = "^(" + regexp.QuoteMeta(namespace) + "|default)$" // default: none is set yet
