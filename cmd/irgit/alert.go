@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/irgit/irgit/internal/alert"
-	"github.com/irgit/irgit/internal/redact"
 )
 
 func newAlertCommand(environ []string) *cobra.Command {
@@ -67,7 +66,13 @@ func (o *decodeOptions) decode(cmd *cobra.Command, environ []string, file string
 	if err != nil {
 		return err
 	}
-	items, err := o.read(cmd.InOrStdin(), file, redactor)
+	options := alert.Options{Redactor: redactor}
+	if o.mappings != "" {
+		if options.Mappings, err = readMappings(o.mappings); err != nil {
+			return err
+		}
+	}
+	items, err := readAlerts(cmd.InOrStdin(), file, o.source, options)
 	if err != nil {
 		return err
 	}
@@ -92,35 +97,6 @@ func (o *decodeOptions) decode(cmd *cobra.Command, environ []string, file string
 		return invalidError{fmt.Errorf("%d of %d alerts cannot be understood", problems, len(items)), "each line above names the place and the reason"}
 	}
 	return nil
-}
-
-// read decodes a file, with the mappings if any are given.
-func (o *decodeOptions) read(stdin io.Reader, file string, redactor *redact.Redactor) ([]alert.Item, error) {
-	if o.mappings == "" {
-		return readAlerts(stdin, file, o.source, redactor)
-	}
-	mappings, err := readMappings(o.mappings)
-	if err != nil {
-		return nil, err
-	}
-	from, err := alert.ParseSource(o.source)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("--source: %w", err), "leave it out to have the source recognised"}
-	}
-	var data []byte
-	if file == "-" {
-		data, err = io.ReadAll(io.LimitReader(stdin, maxInput+1))
-	} else {
-		data, err = readFile(file)
-	}
-	if err != nil {
-		return nil, usageError{fmt.Errorf("read alerts: %w", err), "name a file, or - for standard input"}
-	}
-	items, err := alert.Decode(data, alert.Options{Source: from, Redactor: redactor, Mappings: mappings, Received: time.Now().UTC().Truncate(time.Second)})
-	if err != nil {
-		return nil, invalidError{fmt.Errorf("read alerts of %s: %w", file, err), "see irgit alert sources for what is understood"}
-	}
-	return items, nil
 }
 
 // readMappings reads a file with a list of mappings under the key generic.

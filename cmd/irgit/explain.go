@@ -39,7 +39,7 @@ func (o *respondOptions) explain(cmd *cobra.Command, environ []string) error {
 	if err != nil {
 		return err
 	}
-	items, err := readAlerts(cmd.InOrStdin(), o.alert, o.source, redactor)
+	items, err := readAlerts(cmd.InOrStdin(), o.alert, o.source, alert.Options{Redactor: redactor})
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/irgit/irgit/internal/alert"
-	"github.com/irgit/irgit/internal/redact"
 )
 
 func alertFlags(c *cobra.Command, file, source *string) {
@@ -38,13 +37,14 @@ func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	return out
 }
 
-// readAlerts reads and decodes the input of --alert.
-func readAlerts(stdin io.Reader, file, source string, redactor *redact.Redactor) ([]alert.Item, error) {
+// readAlerts reads and decodes a file of alerts, or standard input. The options
+// are completed with the source and the time.
+func readAlerts(stdin io.Reader, file, source string, o alert.Options) ([]alert.Item, error) {
 	if file == "" {
 		return nil, usageError{errors.New("no alert is given"), "use --alert FILE, or --alert - for standard input"}
 	}
-	from, err := alert.ParseSource(source)
-	if err != nil {
+	var err error
+	if o.Source, err = alert.ParseSource(source); err != nil {
 		return nil, usageError{fmt.Errorf("--source: %w", err), "leave it out to have the source recognised"}
 	}
 	var data []byte
@@ -56,7 +56,8 @@ func readAlerts(stdin io.Reader, file, source string, redactor *redact.Redactor)
 	} else if data, err = readFile(file); err != nil {
 		return nil, usageError{fmt.Errorf("read alerts: %w", err), "--alert takes a file, or - for standard input"}
 	}
-	items, err := alert.Decode(data, alert.Options{Source: from, Redactor: redactor, Received: time.Now().UTC().Truncate(time.Second)})
+	o.Received = time.Now().UTC().Truncate(time.Second)
+	items, err := alert.Decode(data, o)
 	if err != nil {
 		return nil, invalidError{fmt.Errorf("read alerts of %s: %w", file, err), "irgit takes JSON: one alert, an array of them, one on each line, or what Alertmanager, falcosidekick and CloudEvents senders post"}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/irgit/irgit/internal/alert"
 	"github.com/irgit/irgit/internal/incident"
 	"github.com/irgit/irgit/internal/proposal"
 	"github.com/irgit/irgit/internal/validate"
@@ -73,7 +74,7 @@ func (o *respondOptions) run(cmd *cobra.Command, environ []string) error {
 	if err != nil {
 		return err
 	}
-	items, err := readAlerts(cmd.InOrStdin(), o.alert, o.source, redactor)
+	items, err := readAlerts(cmd.InOrStdin(), o.alert, o.source, alert.Options{Redactor: redactor})
 	if err != nil {
 		return err
 	}
